@@ -1,0 +1,40 @@
+export * from "./api/index.js";
+export { errorCodes, isStateError, StateError, type ErrorCode, type ErrorKind, type StateErrorOptions } from "./errors/index.js";
+export type {
+  Collect,
+  FiredTimer,
+  ProcessContext,
+  ProcessFunction,
+  ProcessFunctionFactory,
+  Sink,
+  SinkContext,
+  SinkWriter,
+  Source,
+  SourceContext,
+  SourceReader,
+  TimerService,
+} from "./operators/index.js";
+export type {
+  CheckpointConfig,
+  CheckpointFailure,
+  CheckpointListener,
+  CheckpointReport,
+  Logger,
+  TriggerOptions,
+} from "./checkpoint/index.js";
+export { describeCompleted, formatBytes } from "./checkpoint/index.js";
+export type { JobExecution, JobMetrics, JobOptions, JobResult } from "./runtime/index.js";
+export type { Clock, Duration } from "./time/index.js";
+export { systemClock } from "./time/index.js";
+export {
+  mapState,
+  valueState,
+  type MapState,
+  type MapStateDescriptor,
+  type StateBackend,
+  type StateDescriptor,
+  type StateOf,
+  type ValueState,
+  type ValueStateDescriptor,
+} from "./state/index.js";
+export * from "./state/serializers/index.js";

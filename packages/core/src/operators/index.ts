@@ -1,0 +1,10 @@
+export { fanOut } from "./fan-out.js";
+export { filterOperator } from "./filter.js";
+export { flatMapOperator } from "./flat-map.js";
+export { KeyedProcessOperator } from "./keyed-process.js";
+export { mapOperator } from "./map.js";
+export type { Output } from "./output.js";
+export type { Collect, FiredTimer, ProcessContext, ProcessFunction, ProcessFunctionFactory, TimerService } from "./process-function.js";
+export type { Sink, SinkContext, SinkWriter } from "./sink.js";
+export type { Source, SourceContext, SourceReader } from "./source.js";
+export { timestampsOperator, type TimestampsOperator } from "./timestamps.js";

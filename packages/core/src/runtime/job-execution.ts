@@ -1,0 +1,157 @@
+import { CheckpointCoordinator, type CheckpointReport, type TriggerOptions } from "../checkpoint/index.js";
+import { isStateError, StateError } from "../errors/index.js";
+import type { CheckpointLease } from "../storage/index.js";
+import type { JobSettings } from "./job-options.js";
+import type { JobProgram } from "./job-program.js";
+import { type JobRestore, loadRestore } from "./restore.js";
+import type { Subtask } from "./subtask.js";
+
+/** How a job ended. */
+export interface JobResult {
+  /** "finished": the input ended and all sinks have published. "stopped": it was asked to stop and can be started again. */
+  readonly status: "finished" | "stopped";
+  /** Input records processed, over all lives of the job that its checkpoints connect. */
+  readonly records: number;
+  /** The checkpoint that this life was restored from. */
+  readonly restoredFrom: number | undefined;
+  /** The last checkpoint of this life. */
+  readonly lastCheckpoint: CheckpointReport | undefined;
+}
+
+/** Figures of a running job. */
+export interface JobMetrics {
+  readonly records: number;
+  /** Records in the whole input, where the sources know. */
+  readonly totalRecords: number | undefined;
+  readonly stateSizeBytes: number;
+  readonly restoredFrom: number | undefined;
+}
+
+const finalAttempts = 3;
+const finalRetryMs = 1_000;
+
+/** One life of a job, from restore to close. */
+export class JobExecution {
+  /** Resolves when the job has ended and released everything; rejects with what made it fail. */
+  readonly finished: Promise<JobResult>;
+  readonly #name: string;
+  readonly #program: JobProgram;
+  readonly #settings: JobSettings;
+  readonly #opening = new AbortController();
+  #subtask: Subtask | undefined;
+  #coordinator: CheckpointCoordinator | undefined;
+  #restore: JobRestore | undefined;
+  #lastCheckpoint: CheckpointReport | undefined;
+  #isStopping = false;
+  #failure: StateError | undefined;
+
+  constructor(name: string, program: JobProgram, settings: JobSettings) {
+    this.#name = name;
+    this.#program = program;
+    this.#settings = settings;
+    this.finished = this.#run();
+    this.finished.catch(() => undefined);
+  }
+
+  /** Takes a checkpoint now. Rejects with CHECKPOINT_DECLINED when the job has none configured or is not running. */
+  triggerCheckpoint(options: TriggerOptions = {}): Promise<CheckpointReport> {
+    if (this.#coordinator !== undefined) return this.#coordinator.trigger(options);
+    const reason =
+      this.#settings.checkpoint === undefined ? "the job has no checkpoint directory configured" : "the job is not running yet";
+    return Promise.reject(new StateError("CHECKPOINT_DECLINED", reason));
+  }
+
+  /** Takes a last checkpoint (where they are configured), then ends the job. Resolves with finished. */
+  stop(): Promise<JobResult> {
+    this.#isStopping = true;
+    this.#opening.abort(new StateError("CHECKPOINT_DECLINED", "the job was asked to stop"));
+    this.#subtask?.requestStop();
+    return this.finished;
+  }
+
+  metrics(): JobMetrics {
+    return {
+      records: this.#subtask?.records ?? 0,
+      totalRecords: this.#subtask?.totalRecords,
+      stateSizeBytes: this.#subtask?.stateSizeBytes ?? 0,
+      restoredFrom: this.#restore?.checkpoint.id,
+    };
+  }
+
+  async #run(): Promise<JobResult> {
+    const lease = await this.#settings.storage?.acquire(this.#name);
+    try {
+      const { signal } = this.#opening;
+      const job = this.#name;
+      const settings = this.#settings;
+      if (lease !== undefined) this.#restore = await loadRestore(lease, this.#program.operatorIds, settings.maxParallelism, signal);
+      const restore = this.#restore;
+      const subtask = await this.#program.open({ job, settings, restore, generation: lease?.generation ?? 0, signal });
+      this.#subtask = subtask;
+      return await this.#process(subtask, lease);
+    } catch (error) {
+      if (this.#isStopping && this.#failure === undefined && isStateError(error) && error.code === "CHECKPOINT_DECLINED")
+        return this.#result("stopped");
+      throw this.#failure ?? error;
+    } finally {
+      await this.#coordinator?.stop();
+      await this.#subtask?.close();
+    }
+  }
+
+  async #process(subtask: Subtask, lease: CheckpointLease | undefined): Promise<JobResult> {
+    const coordinator = lease === undefined ? undefined : this.#createCoordinator(subtask, lease);
+    this.#coordinator = coordinator;
+    coordinator?.start();
+    if (this.#isStopping) subtask.requestStop();
+    const end = await subtask.run();
+    if (this.#failure !== undefined) throw this.#failure;
+    if (end === "stopped") {
+      if (coordinator !== undefined) this.#lastCheckpoint = await coordinator.trigger();
+      return this.#result("stopped");
+    }
+    if (coordinator !== undefined) this.#lastCheckpoint = await this.#finalCheckpoint(coordinator);
+    await subtask.finishSinks();
+    return this.#result("finished");
+  }
+
+  #createCoordinator(subtask: Subtask, lease: CheckpointLease): CheckpointCoordinator {
+    const { checkpoint, maxParallelism, clock, logger, listeners } = this.#settings;
+    if (checkpoint === undefined) throw new StateError("INTERNAL", "a job with checkpoint storage has no checkpoint settings");
+    return new CheckpointCoordinator({
+      settings: checkpoint,
+      lease,
+      participant: subtask,
+      maxParallelism,
+      clock,
+      logger,
+      listeners: [...listeners, { checkpointCompleted: (report) => (this.#lastCheckpoint = report) }],
+      restoredFiles: this.#restore?.manifest.files ?? [],
+      fail: (error) => {
+        this.#failure ??= error;
+        subtask.requestStop();
+      },
+    });
+  }
+
+  /** The job's output is only complete with its last checkpoint, so a failed one is tried again. */
+  async #finalCheckpoint(coordinator: CheckpointCoordinator): Promise<CheckpointReport> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await coordinator.trigger({}, "final");
+      } catch (error) {
+        if (this.#failure !== undefined || attempt === finalAttempts) throw error;
+      }
+      await new Promise<void>((resolve) => this.#settings.clock.schedule(finalRetryMs, resolve));
+    }
+  }
+
+  #result(status: "finished" | "stopped"): JobResult {
+    return {
+      status,
+      records: this.#subtask?.records ?? 0,
+      restoredFrom: this.#restore?.checkpoint.id,
+      lastCheckpoint: this.#lastCheckpoint,
+    };
+  }
+}

@@ -1,0 +1,83 @@
+import type { FileReference, FileSystem, KeyedStateHandle, SnapshotFiles } from "../storage/index.js";
+import type { StateDescriptor, StateOf } from "./descriptors.js";
+import type { KeyGroupRange } from "./key-groups.js";
+import type { KeySerializer } from "./serializers/index.js";
+import type { TimerQueue } from "./timers/timer-queue.js";
+
+/** Where keyed state lives: picked by one line of a job. */
+export interface StateBackend {
+  /** Stored in checkpoints: "memory", "rocksdb". */
+  readonly name: string;
+  /** Opens the keyed state of one subtask of one operator, restored when the context says from what. */
+  open<K>(context: KeyedStateContext<K>): Promise<KeyedStateBackend<K>>;
+}
+
+/** Whose state a backend is asked to hold, and the services it may use. */
+export interface KeyedStateContext<K> {
+  readonly job: string;
+  readonly operator: string;
+  readonly subtask: number;
+  /** The coordinator's generation: part of working directories and file names, so that no two attempts share one. */
+  readonly generation: number;
+  readonly keySerializer: KeySerializer<K>;
+  readonly keyGroups: KeyGroupRange;
+  readonly maxParallelism: number;
+  readonly fileSystem: FileSystem;
+  /** State to start from; absent on a fresh start. */
+  readonly restore?: RestoredState;
+}
+
+export interface RestoredState {
+  /** One handle for each subtask that held a part of this key-group range. */
+  readonly handles: readonly KeyedStateHandle[];
+  /** Looks up a file that a handle names: its size and checksum, and where it is. Verified before it is handed out. */
+  readonly file: (name: string) => { readonly reference: FileReference; readonly path: string };
+}
+
+/**
+ * The keyed state of one subtask. Access is synchronous and always about the current key. Any call after close()
+ * throws DISPOSED.
+ */
+export interface KeyedStateBackend<K> {
+  /** Makes `key` the one that state handles and timers mean. Throws KEY_TYPE, KEY_TOO_LARGE. */
+  setCurrentKey(key: K): void;
+  /** Throws NO_CURRENT_KEY when there is none. */
+  currentKey(): K;
+  /** From here on, state access throws NO_CURRENT_KEY until setCurrentKey(). */
+  clearCurrentKey(): void;
+  /**
+   * The handle of a state. The same descriptor gives the same handle. Throws STATE_NAME_CONFLICT when the name is taken by a state
+   * of another kind or type, STATE_INCOMPATIBLE when restored bytes are of another type.
+   */
+  getState<D extends StateDescriptor>(descriptor: D): StateOf<D>;
+  /** All keys that have an entry in a state, in byte order of (key group, key). */
+  keys(descriptor: StateDescriptor): IterableIterator<K>;
+  /** Timers of this subtask, one queue a time domain; part of every snapshot. */
+  timers(domain: TimeDomain): TimerQueue<K>;
+  /**
+   * Fixes the contents for a checkpoint. The contents are those at the call; the caller processes no record until the promise
+   * resolves, then records may flow while `result` is pending.
+   */
+  snapshot(checkpointId: number, files: SnapshotFiles, signal: AbortSignal): Promise<KeyedStateSnapshot>;
+  /** The checkpoint was announced: what only older ones needed may be forgotten. */
+  notifyCheckpointComplete(checkpointId: number): void;
+  /** The checkpoint will never complete. Its changes are part of the next one. */
+  notifyCheckpointAborted(checkpointId: number): void;
+  /** Approximate size of the state; for progress and metrics. */
+  stateSizeBytes(): number;
+  /** Stops pending work, releases everything and removes local working files. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export type TimeDomain = "event" | "processing";
+
+export interface KeyedStateSnapshot {
+  /** Resolves when every file is in the checkpoint; rejects when the snapshot failed or was aborted. Never unhandled. */
+  readonly result: Promise<KeyedStateResult>;
+}
+
+export interface KeyedStateResult {
+  readonly handle: KeyedStateHandle;
+  /** Every file the handle names. */
+  readonly files: readonly FileReference[];
+}

@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { isStateError } from "../../errors/index.js";
+import { MemoryFileSystem } from "../../storage/index.js";
+import { ByteWriter } from "../serializers/index.js";
+import { readEntryFile } from "./entry-file-reader.js";
+import { EntryFileWriter } from "./entry-file-writer.js";
+
+function fileOf(entries: readonly (readonly [string, number])[]): Uint8Array {
+  const writer = new EntryFileWriter();
+  const parts: Uint8Array[] = [EntryFileWriter.header()];
+  for (const [key, valueBytes] of entries) {
+    const keyWriter = new ByteWriter();
+    keyWriter.raw(Buffer.from(key));
+    const value = new ByteWriter();
+    value.raw(new Uint8Array(valueBytes).fill(key.length));
+    writer.add(keyWriter, value);
+    if (writer.isBlockFull) parts.push(writer.takeBlock() as Uint8Array);
+  }
+  const last = writer.takeBlock();
+  return Buffer.concat([...parts, ...(last === undefined ? [] : [last]), writer.end()]);
+}
+
+async function read(bytes: Uint8Array): Promise<string[]> {
+  const fileSystem = new MemoryFileSystem();
+  const file = await fileSystem.createFile("/f");
+  await file.write(bytes);
+  await file.close();
+  const found: string[] = [];
+  const count = await readEntryFile(fileSystem, "/f", (key, value) =>
+    found.push(`${Buffer.from(key.copy(key.remaining)).toString()} ${value.remaining}`),
+  );
+  expect(count).toBe(found.length);
+  return found;
+}
+
+async function codeOf(bytes: Uint8Array): Promise<string> {
+  return await read(bytes).then(
+    () => "no error",
+    (error: unknown) => (isStateError(error) ? error.code : String(error)),
+  );
+}
+
+describe("entry file", () => {
+  test("gives back what was written, in blocks, empty and large entries too", async () => {
+    expect(await read(fileOf([]))).toEqual([]);
+    const entries = [
+      ["", 0],
+      ["a", 1],
+      ["bb", 300_000],
+      ["ccc", 70_000],
+      ["dddd", 5],
+      ["e", 200_000],
+    ] as const;
+    expect(await read(fileOf(entries))).toEqual(entries.map(([key, size]) => `${key} ${size}`));
+  });
+
+  test("every truncation and every flipped bit is found", async () => {
+    const bytes = fileOf([
+      ["key", 3],
+      ["another", 9],
+      ["", 1],
+    ]);
+    for (let length = 0; length < bytes.length; length += 1)
+      expect(await codeOf(bytes.slice(0, length)), `cut to ${length}`).toBe("CHECKPOINT_FILE_DAMAGED");
+    for (let position = 0; position < bytes.length; position += 1) {
+      for (const bit of [1, 128]) {
+        const flipped = bytes.slice();
+        flipped[position] = (flipped[position] as number) ^ bit;
+        expect(await codeOf(flipped), `byte ${position}`).toBe("CHECKPOINT_FILE_DAMAGED");
+      }
+    }
+    expect(await codeOf(Buffer.concat([bytes, Uint8Array.of(0)]))).toBe("CHECKPOINT_FILE_DAMAGED");
+  });
+});

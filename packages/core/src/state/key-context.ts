@@ -1,0 +1,125 @@
+import { StateError } from "../errors/index.js";
+import { type KeyGroupRange, keyGroupOf, murmur3 } from "./key-groups.js";
+import { ByteWriter, type KeySerializer } from "./serializers/index.js";
+
+/** Longest encoded key unless configured otherwise: 64 KiB. */
+export const defaultMaxKeyBytes = 64 * 1024;
+
+/** Bytes in front of the key in a stored key: key group and state id, two bytes each. */
+export const entryPrefixBytes = 4;
+
+/**
+ * The key that state access is about, encoded once however many states are used:
+ * `keyGroup (2, big endian) | stateId (2, big endian) | key | map key`, as docs/formats/state-entries.md draws it.
+ */
+export class KeyContext<K> {
+  readonly keyGroups: KeyGroupRange;
+  readonly maxParallelism: number;
+  readonly serializer: KeySerializer<K>;
+  readonly #writer: ByteWriter;
+  readonly #maxKeyBytes: number;
+  #key: K | undefined;
+  /** Where the current key's encoding ends; 0 when there is no current key. */
+  #keyEnd = 0;
+  #keyGroup = 0;
+  #closed = false;
+
+  constructor(serializer: KeySerializer<K>, keyGroups: KeyGroupRange, maxParallelism: number, maxKeyBytes = defaultMaxKeyBytes) {
+    this.serializer = serializer;
+    this.keyGroups = keyGroups;
+    this.maxParallelism = maxParallelism;
+    // Room for the key itself and for a map key behind it.
+    this.#writer = new ByteWriter({ maxBytes: entryPrefixBytes + 2 * maxKeyBytes, tooLargeCode: "KEY_TOO_LARGE" });
+    this.#maxKeyBytes = maxKeyBytes;
+  }
+
+  /** Throws KEY_TYPE, KEY_TOO_LARGE, DISPOSED; the context has no current key then. */
+  set(key: K): void {
+    if (this.#closed) throw disposed();
+    const writer = this.#writer;
+    this.#keyEnd = 0;
+    writer.length = 0;
+    writer.u32be(0);
+    this.serializer.writeKey(key, writer);
+    const end = writer.length;
+    if (end - entryPrefixBytes > this.#maxKeyBytes) {
+      throw new StateError(
+        "KEY_TOO_LARGE",
+        `the key takes ${end - entryPrefixBytes} bytes encoded, the limit is ${this.#maxKeyBytes}; ` +
+          "use a shorter key, a hash of it for example",
+      );
+    }
+    const keyGroup = keyGroupOf(murmur3(writer.bytes, entryPrefixBytes, end), this.maxParallelism);
+    if (keyGroup < this.keyGroups.first || keyGroup > this.keyGroups.last) {
+      throw new StateError(
+        "INVALID_ARGUMENT",
+        `the key belongs to key group ${keyGroup}; this subtask holds ${this.keyGroups.first} to ${this.keyGroups.last}`,
+      );
+    }
+    writer.view.setUint16(0, keyGroup, false);
+    this.#key = key;
+    this.#keyGroup = keyGroup;
+    this.#keyEnd = end;
+  }
+
+  clear(): void {
+    this.#keyEnd = 0;
+    this.#key = undefined;
+  }
+
+  close(): void {
+    this.clear();
+    this.#closed = true;
+  }
+
+  /** Throws DISPOSED once closed. */
+  requireOpen(): void {
+    if (this.#closed) throw disposed();
+  }
+
+  get key(): K {
+    this.#require();
+    return this.#key as K;
+  }
+
+  get keyGroup(): number {
+    this.#require();
+    return this.#keyGroup;
+  }
+
+  /**
+   * The stored key of the current key in a state, ready for a map key to be appended. The writer is shared: its content holds until
+   * the next call.
+   */
+  entryKey(stateId: number): ByteWriter {
+    if (this.#keyEnd === 0) this.#require();
+    const writer = this.#writer;
+    writer.length = this.#keyEnd;
+    writer.view.setUint16(2, stateId, false);
+    return writer;
+  }
+
+  #require(): void {
+    if (this.#closed) throw disposed();
+    if (this.#keyEnd === 0) {
+      throw new StateError(
+        "NO_CURRENT_KEY",
+        "keyed state was used outside processElement() and onTimer(); use it only there, or call setCurrentKey() first",
+      );
+    }
+  }
+}
+
+function disposed(): StateError {
+  return new StateError("DISPOSED", "this state backend is closed; open a new one");
+}
+
+/** The smallest byte string above every one that starts with `prefix`. */
+export function prefixEnd(prefix: Uint8Array): Uint8Array {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
+  if (length === 0) throw new StateError("INTERNAL", "a prefix of 0xff bytes only has no end");
+  const end = prefix.slice(0, length);
+  end[length - 1] = (end[length - 1] as number) + 1;
+  return end;
+}

@@ -1,0 +1,25 @@
+/**
+ * The handles a function uses to reach the state of the current key. All calls are synchronous. What a handle returns
+ * is read-only: change a value by update() or put(), never in place, or the backends would differ.
+ */
+export interface ValueState<T> {
+  /** The stored value, or undefined when there is none. */
+  value(): Readonly<T> | undefined;
+  update(value: T): void;
+  clear(): void;
+}
+
+/** One map for each key. Iteration is in the byte order of the encoded map keys, the same on every backend. */
+export interface MapState<K, V> {
+  get(key: K): Readonly<V> | undefined;
+  put(key: K, value: V): void;
+  putAll(entries: Iterable<readonly [K, V]>): void;
+  contains(key: K): boolean;
+  remove(key: K): void;
+  isEmpty(): boolean;
+  /** Reads in chunks, never the whole map at once. Entries changed while iterating may or may not be seen. */
+  entries(): IterableIterator<readonly [K, Readonly<V>]>;
+  keys(): IterableIterator<K>;
+  values(): IterableIterator<Readonly<V>>;
+  clear(): void;
+}

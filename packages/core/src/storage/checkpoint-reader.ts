@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { StateError } from "../errors/index.js";
+import type { CheckpointReader, CompletedCheckpoint } from "./checkpoint-storage.js";
+import { announcedIn, type CommitLog } from "./commit-log.js";
+import type { FileSystem } from "./file-system.js";
+import { damaged, sha256Hex } from "./framed-json.js";
+import type { JobDirectory } from "./job-directory.js";
+import type { CheckpointManifest, FileReference } from "./manifest.js";
+import { decodeManifest, manifestFormat, requireManifestOf } from "./manifest-codec.js";
+import { requireSafeName } from "./names.js";
+
+/** Reads the checkpoints of a job in a directory; needs no lease and never writes. */
+export class DirectoryCheckpointReader implements CheckpointReader {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: JobDirectory;
+  readonly #log: CommitLog;
+
+  constructor(fileSystem: FileSystem, directory: JobDirectory, log: CommitLog) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  async list(): Promise<CompletedCheckpoint[]> {
+    if (!(await this.#directory.isOurs())) {
+      return [];
+    }
+    return announcedIn(await this.#log.read());
+  }
+
+  async readManifest(checkpoint: CompletedCheckpoint): Promise<CheckpointManifest> {
+    const path = this.#directory.manifestPath(checkpoint.id);
+    const status = await this.#fileSystem.stat(path);
+    if (status === undefined) {
+      const message = `checkpoint ${checkpoint.id} has no manifest ${path}: it was deleted; use another checkpoint`;
+      throw new StateError("CHECKPOINT_NOT_FOUND", message, { details: { checkpoint: checkpoint.id, path } });
+    }
+    if (status.kind !== "file") {
+      throw damaged("not-ours", path, "it is not a regular file");
+    }
+    if (status.sizeBytes > manifestFormat.maxBytes) {
+      throw damaged("too-large", path, `it has ${status.sizeBytes} bytes, the limit is ${manifestFormat.maxBytes}`);
+    }
+    const bytes = await this.#fileSystem.readFile(path, { maxBytes: manifestFormat.maxBytes });
+    const manifest = decodeManifest(bytes, path);
+    requireManifestOf(manifest, { job: this.#directory.job, id: checkpoint.id, generation: checkpoint.generation }, path);
+    if (sha256Hex(bytes) !== checkpoint.manifestSha256) {
+      throw damaged("altered", path, "its SHA-256 is not the one that was announced");
+    }
+    return manifest;
+  }
+
+  pathOf(file: FileReference): string {
+    return join(this.#directory.shared, requireSafeName(file.name, "a checkpoint"));
+  }
+
+  async verifyFile(file: FileReference, level: "sizes" | "checksums", signal?: AbortSignal): Promise<void> {
+    const path = this.pathOf(file);
+    const status = await this.#fileSystem.stat(path);
+    const details = { name: file.name, path };
+    if (status === undefined) {
+      const message = `${path} is not there although a checkpoint needs it: use another checkpoint`;
+      throw new StateError("CHECKPOINT_FILE_MISSING", message, { details });
+    }
+    if (status.kind !== "file") {
+      const message = `${path} is not a regular file: a link may lead anywhere and is not followed`;
+      throw new StateError("CHECKPOINT_UNSAFE_NAME", message, { details });
+    }
+    if (status.sizeBytes !== file.sizeBytes) {
+      throw fileDamaged(`${path} has ${status.sizeBytes} bytes instead of ${file.sizeBytes}`, details);
+    }
+    if (level === "checksums" && (await this.#fileSystem.sha256(path, signal)) !== file.sha256) {
+      throw fileDamaged(`${path} has another SHA-256 than the checkpoint says`, details);
+    }
+  }
+}
+
+function fileDamaged(problem: string, details: Readonly<Record<string, unknown>>): StateError {
+  return new StateError("CHECKPOINT_FILE_DAMAGED", `${problem}: restore it from a copy or use another checkpoint`, { details });
+}

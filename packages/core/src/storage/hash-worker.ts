@@ -1,0 +1,136 @@
+import { Worker } from "node:worker_threads";
+
+/**
+ * The thread's program, as text: it then runs the same from compiled JavaScript, from TypeScript sources under a test runner and
+ * from a bundle. It reads in chunks and looks at a shared flag between them, so that an abort does not wait for the file's end.
+ * os.setPriority(0, ...) calls setpriority(PRIO_PROCESS, 0), which on Linux changes the calling thread alone, elsewhere
+ * the whole process; so it is made on Linux only.
+ */
+const program = `
+const { parentPort } = require("node:worker_threads");
+const { createHash } = require("node:crypto");
+const fs = require("node:fs");
+const os = require("node:os");
+if (process.platform === "linux") { try { os.setPriority(0, 19); } catch {} }
+const chunk = Buffer.allocUnsafe(1 << 20);
+parentPort.on("message", ({ id, path, cancelled }) => {
+  let file;
+  try {
+    file = fs.openSync(path, "r");
+    const hash = createHash("sha256");
+    for (;;) {
+      if (Atomics.load(cancelled, 0) !== 0) throw new Error("cancelled");
+      const length = fs.readSync(file, chunk, 0, chunk.length, null);
+      if (length === 0) break;
+      hash.update(chunk.subarray(0, length));
+    }
+    parentPort.postMessage({ id, sha256: hash.digest("hex") });
+  } catch (error) {
+    parentPort.postMessage({ id, errno: error.code, message: error.message });
+  } finally {
+    if (file !== undefined) fs.closeSync(file);
+  }
+});
+`;
+
+/** The thread could not be started or died; the caller can hash on its own thread instead. */
+export class HashWorkerUnavailable extends Error {
+  override readonly name = "HashWorkerUnavailable";
+}
+
+interface Reply {
+  readonly id: number;
+  readonly sha256?: string;
+  readonly errno?: string;
+  readonly message?: string;
+}
+
+interface PendingHash {
+  resolve(sha256: string): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Computes SHA-256 of files on one thread of low priority (rule 26), started by the first request. An idle thread does not keep the
+ * process alive; one with work does.
+ */
+export class HashWorker {
+  #worker: Worker | undefined;
+  #nextId = 0;
+  readonly #pending = new Map<number, PendingHash>();
+
+  /**
+   * SHA-256 in lower-case hex. Rejects with Node's error (errno in `code`) when the file cannot be read, with the signal's reason
+   * when aborted, with HashWorkerUnavailable when there is no thread.
+   */
+  hash(path: string, signal?: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const worker = this.#running();
+      const id = this.#nextId++;
+      const cancelled = new Int32Array(new SharedArrayBuffer(4));
+      const onAbort = (): void => {
+        Atomics.store(cancelled, 0, 1);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      const done = (): void => signal?.removeEventListener("abort", onAbort);
+      this.#pending.set(id, {
+        resolve: (sha256) => (done(), resolve(sha256)),
+        reject: (error) => (done(), reject(error)),
+      });
+      worker.ref();
+      worker.postMessage({ id, path, cancelled });
+    });
+  }
+
+  /** Ends the thread; requests still open are rejected. A later request starts a new one. */
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#lost(worker, "it was closed");
+    await worker?.terminate();
+  }
+
+  #running(): Worker {
+    if (this.#worker !== undefined) {
+      return this.#worker;
+    }
+    let worker: Worker;
+    try {
+      worker = new Worker(program, { eval: true, execArgv: [], env: {}, name: "tidemark-sha256" });
+    } catch (cause) {
+      throw new HashWorkerUnavailable("the hashing thread cannot be started", { cause });
+    }
+    worker.unref();
+    worker.on("message", (reply: Reply) => this.#answer(worker, reply));
+    worker.on("error", (error) => this.#lost(worker, String(error)));
+    worker.on("exit", (exitCode) => this.#lost(worker, `exit code ${exitCode}`));
+    this.#worker = worker;
+    return worker;
+  }
+
+  #answer(worker: Worker, reply: Reply): void {
+    const pending = this.#pending.get(reply.id);
+    this.#pending.delete(reply.id);
+    if (this.#pending.size === 0) {
+      worker.unref();
+    }
+    if (reply.sha256 !== undefined) {
+      pending?.resolve(reply.sha256);
+    } else {
+      pending?.reject(Object.assign(new Error(reply.message), reply.errno === undefined ? {} : { code: reply.errno }));
+    }
+  }
+
+  #lost(worker: Worker | undefined, why: string): void {
+    if (worker === undefined || this.#worker !== worker) {
+      return;
+    }
+    this.#worker = undefined;
+    const open = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of open) {
+      pending.reject(new HashWorkerUnavailable(`the hashing thread ended: ${why}`));
+    }
+  }
+}

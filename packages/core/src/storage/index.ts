@@ -1,0 +1,18 @@
+/** Files and checkpoint storage: the door to files, the checkpoint formats, and checkpoints in a directory. */
+export {
+  changingOperations, faultAt, FaultyFileSystem, type Fault, type FaultPlan, type FileCall, type FileOperation,
+} from "./faulty-file-system.js";
+export { errnoOf, isLinkImpossible } from "./file-errors.js";
+export type {
+  DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, ReadableFile, WritableFile,
+} from "./file-system.js";
+export type {
+  CheckpointLease, CheckpointReader, CheckpointStorage, CompletedCheckpoint, ManifestContent, PendingCheckpointFiles, SnapshotFiles,
+  SubsumeReport,
+} from "./checkpoint-storage.js";
+export { directoryCheckpointStorage, type DirectoryCheckpointStorageOptions } from "./directory-checkpoint-storage.js";
+export type { CheckpointManifest, FileReference, Json, KeyedStateHandle, OperatorState, SubtaskState } from "./manifest.js";
+export { decodeManifest, encodeManifest, manifestFormat } from "./manifest-codec.js";
+export { MemoryFileSystem, type CrashOptions, type MemoryFileSystemOptions } from "./memory-file-system.js";
+export { isSafeName } from "./names.js";
+export { NodeFileSystem } from "./node-file-system.js";

@@ -1,0 +1,55 @@
+/** A file in a job's shared/ directory, as a manifest names it. */
+export interface FileReference {
+  /** A base name that matches the allow-list pattern; never a path. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** What one subtask of one operator put into a checkpoint. */
+export interface SubtaskState {
+  readonly subtask: number;
+  /** Keyed state: written and understood by the backend named here. */
+  readonly keyed?: KeyedStateHandle;
+  /** Small state of a source (its position) or a sink, as the connector gave it. */
+  readonly connector?: Json;
+}
+
+/** Keyed state of one subtask in a checkpoint. */
+export interface KeyedStateHandle {
+  /** The backend that wrote it: "memory", "fs", "rocksdb". */
+  readonly backend: string;
+  /** Inclusive. */
+  readonly keyGroups: readonly [first: number, last: number];
+  /** Names of all shared files that this handle needs, each also in the manifest's `files`. */
+  readonly files: readonly string[];
+  /** Backend-specific description: state ids, serializer snapshots, SST levels and sequence numbers. */
+  readonly description: Json;
+}
+
+export interface OperatorState {
+  readonly id: string;
+  readonly parallelism: number;
+  readonly subtasks: readonly SubtaskState[];
+}
+
+/** The contents of chk-<id>/manifest.json; drawn in docs/formats/checkpoint.md. */
+export interface CheckpointManifest {
+  readonly job: string;
+  readonly checkpoint: number;
+  readonly generation: number;
+  /** "final" is the last checkpoint of a job whose input ended. */
+  readonly kind: "checkpoint" | "final";
+  /** Milliseconds since the epoch, by the coordinator's clock; for people, never for decisions. */
+  readonly createdAtMs: number;
+  readonly maxParallelism: number;
+  /** Input records that are inside this checkpoint, over all sources. */
+  readonly records: number;
+  readonly operators: readonly OperatorState[];
+  /** Every shared file that this checkpoint needs, each once. */
+  readonly files: readonly FileReference[];
+}

@@ -1,0 +1,6 @@
+export { BackendHarness, type BackendFactory, type HarnessOptions } from "./backend-harness.js";
+export { ManualClock } from "./manual-clock.js";
+export { SeededRandom } from "./random.js";
+export { SortedByteMap } from "./sorted-byte-map.js";
+export { randomOperations } from "./random-operations.js";
+export { testStateBackend, type ContractOptions } from "./state-backend-contract.js";

@@ -1,0 +1,146 @@
+import { expect } from "vitest";
+import { anyKey, type AnyKey, int64, type KeyedStateBackend, mapState, msgpack, string, struct, valueState } from "../state/index.js";
+import { type BackendFactory, BackendHarness } from "./backend-harness.js";
+import { SeededRandom } from "./random.js";
+
+const keys: readonly AnyKey[] = [0, 1, "1", -1, "", "é\u0000", "\ud800", 2n ** 70n, true, Uint8Array.of(0, 255), "a".repeat(300), 1.5];
+const mapKeys = ["", "a", "b", "ab", "\u0000", "z\uffff"];
+const values = valueState("values", struct({ count: int64(), label: string() }));
+const maps = mapState("maps", string(), msgpack());
+
+/** What the state should hold, as plain collections. */
+interface Model {
+  values: Map<string, { count: number; label: string }>;
+  maps: Map<string, Map<string, unknown>>;
+  timers: Map<string, { timeMs: number; key: AnyKey }>;
+}
+
+/**
+ * Random operations on a backend and on a plain model, with completed and aborted checkpoints, crashes and restores in between;
+ * after each step a random part is compared, after each restore everything. The seed replays a run.
+ */
+export async function randomOperations(factory: BackendFactory, seed: number, steps: number): Promise<void> {
+  const harness = await BackendHarness.create<AnyKey>(factory, { keySerializer: anyKey(), maxParallelism: 7 });
+  const random = new SeededRandom(seed);
+  let model: Model = { values: new Map(), maps: new Map(), timers: new Map() };
+  let saved = structuredClone(model);
+  try {
+    await harness.open();
+    for (let step = 0; step < steps; step += 1) {
+      const choice = random.below(100);
+      if (choice < 90) change(harness.state, model, random);
+      else if (choice < 94) {
+        saved = structuredClone(model);
+        await harness.checkpoint(() => several(harness.state, model, random));
+      } else if (choice < 96) await harness.abortedCheckpoint(random.pick(["early", "late"]), () => several(harness.state, model, random));
+      else if (choice < 98) {
+        await harness.close();
+        await harness.open();
+        model = structuredClone(saved);
+        compareAll(harness.state, model);
+      } else compareAll(harness.state, model);
+    }
+    compareAll(harness.state, model);
+  } catch (error) {
+    throw new Error(`random operations failed with seed ${seed} and ${steps} steps`, { cause: error });
+  } finally {
+    await harness.dispose();
+  }
+}
+
+function several(state: KeyedStateBackend<AnyKey>, model: Model, random: SeededRandom): void {
+  for (let count = random.below(8); count > 0; count -= 1) change(state, model, random);
+}
+
+function change(state: KeyedStateBackend<AnyKey>, model: Model, random: SeededRandom): void {
+  const key = random.pick(keys);
+  const id = nameOf(key);
+  state.setCurrentKey(key);
+  const map = state.getState(maps);
+  const mapKey = random.pick(mapKeys);
+  const timeMs = random.pick([-5, 0, 1, 2, 3, 1_000_000_000_000]);
+  switch (random.below(9)) {
+    case 0: {
+      const value = { count: random.below(1_000) - 500, label: random.pick(mapKeys) };
+      state.getState(values).update(value);
+      model.values.set(id, value);
+      break;
+    }
+    case 1:
+      state.getState(values).clear();
+      model.values.delete(id);
+      break;
+    case 2:
+    case 3: {
+      const value = random.pick([null, 0, -1.5, "text", [1, "2"], { nested: { list: [true] } }]);
+      map.put(mapKey, value);
+      if (!model.maps.has(id)) model.maps.set(id, new Map());
+      model.maps.get(id)?.set(mapKey, value);
+      break;
+    }
+    case 4:
+      map.remove(mapKey);
+      model.maps.get(id)?.delete(mapKey);
+      break;
+    case 5:
+      if (random.below(4) === 0) {
+        map.clear();
+        model.maps.delete(id);
+      }
+      break;
+    case 6:
+      expect(state.timers("event").register(timeMs)).toBe(!model.timers.has(`${timeMs} ${id}`));
+      model.timers.set(`${timeMs} ${id}`, { timeMs, key });
+      break;
+    case 7:
+      expect(state.timers("event").delete(timeMs)).toBe(model.timers.delete(`${timeMs} ${id}`));
+      break;
+    case 8:
+      pollOne(state, model, random.below(4));
+      break;
+  }
+  compareKey(state, model, random.pick(keys));
+}
+
+function pollOne(state: KeyedStateBackend<AnyKey>, model: Model, untilMs: number): void {
+  const earliest = Math.min(Infinity, ...[...model.timers.values()].map((timer) => timer.timeMs));
+  expect(state.timers("event").nextTimeMs()).toBe(earliest);
+  const timer = state.timers("event").poll(untilMs);
+  if (earliest > untilMs) {
+    expect(timer).toBeUndefined();
+    return;
+  }
+  expect(timer?.timeMs).toBe(earliest);
+  expect(model.timers.delete(`${earliest} ${nameOf(timer?.key as AnyKey)}`)).toBe(true);
+}
+
+function compareKey(state: KeyedStateBackend<AnyKey>, model: Model, key: AnyKey): void {
+  state.setCurrentKey(key);
+  const id = nameOf(key);
+  expect(state.getState(values).value()).toEqual(model.values.get(id));
+  const map = state.getState(maps);
+  const expected = model.maps.get(id) ?? new Map<string, unknown>();
+  expect(map.isEmpty()).toBe(expected.size === 0);
+  const sorted = [...expected].sort(([left], [right]) => (left < right ? -1 : 1));
+  expect([...map.entries()]).toEqual(sorted);
+  for (const mapKey of mapKeys) {
+    expect(map.contains(mapKey)).toBe(expected.has(mapKey));
+    expect(map.get(mapKey)).toEqual(expected.get(mapKey));
+  }
+}
+
+function compareAll(state: KeyedStateBackend<AnyKey>, model: Model): void {
+  for (const key of keys) compareKey(state, model, key);
+  const namesOf = (found: Iterable<AnyKey>): string[] => [...found].map(nameOf).sort();
+  expect(namesOf(state.keys(values))).toEqual([...model.values.keys()].sort());
+  expect(namesOf(state.keys(maps))).toEqual(
+    [...model.maps]
+      .filter(([, map]) => map.size > 0)
+      .map(([id]) => id)
+      .sort(),
+  );
+}
+
+function nameOf(key: AnyKey): string {
+  return `${typeof key} ${key instanceof Uint8Array ? `bytes ${[...key].join()}` : String(key)}`;
+}

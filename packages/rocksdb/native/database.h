@@ -1,0 +1,104 @@
+// One open database and everything that hangs on it. Touched by its JavaScript thread only, except for what a work item
+// (work.h) captured and the listener, which has its own lock.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flush_listener.h"
+#include "handles.h"
+#include "merge.h"
+
+namespace tidemark {
+
+// Closed when the last holder lets go, so that a dropped family's files stay until its readers are done.
+struct ColumnFamily {
+  ColumnFamily(rocksdb::DB* owner, rocksdb::ColumnFamilyHandle* raw, std::string givenName, MergeKind kind)
+      : database(owner), handle(raw), name(std::move(givenName)), mergeKind(kind), rocksdbId(raw->GetID()) {}
+  ~ColumnFamily() { database->DestroyColumnFamilyHandle(handle).PermitUncheckedError(); }
+  ColumnFamily(const ColumnFamily&) = delete;
+  ColumnFamily& operator=(const ColumnFamily&) = delete;
+
+  rocksdb::DB* database;
+  rocksdb::ColumnFamilyHandle* handle;
+  std::string name;
+  MergeKind mergeKind;
+  uint32_t rocksdbId;
+  uint64_t lastWriteSequence = 0;  // of the last write through this object; 0 = none
+  int64_t lastRecord = -1;         // scratch of Write: index of its last record in the batch being applied
+};
+
+// An iterator with the bounds it points to.
+struct Cursor {
+  std::shared_ptr<ColumnFamily> family;
+  std::string lower;
+  std::string upper;
+  rocksdb::Slice lowerBound;
+  rocksdb::Slice upperBound;
+  bool isReverse = false;
+  bool isPositioned = false;
+  std::unique_ptr<rocksdb::Iterator> iterator;  // last: destroyed before what it points to
+};
+
+struct DatabaseOptions {
+  rocksdb::DBOptions database;
+  rocksdb::ColumnFamilyOptions columnFamily;
+  bool hasWriteAheadLog = false;
+  struct Family {
+    std::string name;
+    MergeKind mergeKind;
+  };
+  std::vector<Family> families;  // "default" is always among them
+};
+
+class Database {
+ public:
+  Database(std::string directory, DatabaseOptions given);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Blocking; throws Failure.
+  void Open();
+  // Blocking, closes iterators and snapshots too; a second call does nothing.
+  void Close();
+  // Makes waiting flushes return and background jobs stop, without waiting for them.
+  void Interrupt();
+
+  rocksdb::ColumnFamilyOptions FamilyOptions(MergeKind kind) const;
+  std::shared_ptr<ColumnFamily>& Family(uint32_t id);
+  const rocksdb::Snapshot* Snapshot(double handle);
+  Cursor& FindCursor(double handle);
+
+  std::string path;
+  DatabaseOptions options;
+  std::unique_ptr<rocksdb::DB> db;
+  std::shared_ptr<FlushListener> listener;
+  rocksdb::ReadOptions readOptions;
+  rocksdb::WriteOptions writeOptions;
+
+  std::vector<std::shared_ptr<ColumnFamily>> families;  // by id; null once dropped, ids are never used again
+  HandleTable<std::unique_ptr<Cursor>> cursors;
+  HandleTable<const rocksdb::Snapshot*> snapshots;
+
+  // Scratch kept between calls so that the hot path does not allocate.
+  rocksdb::WriteBatch batch;
+  rocksdb::PinnableSlice value;
+  std::vector<rocksdb::Slice> keys;
+  std::vector<rocksdb::PinnableSlice> values;
+  std::vector<rocksdb::Status> statuses;
+  std::vector<ColumnFamily*> touched;
+
+  size_t pendingWork = 0;
+  bool isClosing = false;
+  std::function<void()> startClose;  // set by close() while other work is pending
+};
+
+}  // namespace tidemark

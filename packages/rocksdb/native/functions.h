@@ -1,0 +1,52 @@
+// The functions JavaScript can call, by the file that holds them. `db` is the number open() gave.
+#pragma once
+
+#include "call.h"
+
+namespace tidemark {
+
+// open.cc
+napi_value OpenDatabase(Call& call);   // (path, options) -> promise of {handle, columnFamilies: [{id, name, mergeOperator}]}
+napi_value IsInUse(Call& call);        // (path) -> boolean
+napi_value CloseDatabase(Call& call);  // (db) -> promise; waits for the work that is under way
+napi_value PrepareExit(Call& call);    // (); interrupts every database of this thread
+
+// read.cc
+napi_value Get(Call& call);                   // (db, family, snapshot | 0, key, keyLength, out) -> value length, -1 = absent
+napi_value MultiGet(Call& call);              // (db, family, snapshot | 0, keys, keysLength, count, out, ranges) -> bytes needed
+napi_value TakeSnapshot(Call& call);          // (db) -> snapshot
+napi_value ReleaseSnapshot(Call& call);       // (db, snapshot)
+napi_value GetProperty(Call& call);           // (db, family, name) -> string | undefined
+napi_value LatestSequenceNumber(Call& call);  // (db) -> number
+
+// write.cc
+napi_value Write(Call& call);  // (db, records, recordsLength, isSynced) -> number of records applied
+
+// iterator.cc
+napi_value OpenIterator(Call& call);   // (db, family, snapshot | 0, flags, bounds, lowerLength, upperLength) -> iterator
+napi_value NextChunk(Call& call);      // (db, iterator, out) -> bytes filled, 0 = end, negative = bytes the next entry needs
+napi_value SeekIterator(Call& call);   // (db, iterator, key, keyLength)
+napi_value CloseIterator(Call& call);  // (db, iterator)
+
+// flush.cc
+napi_value Flush(Call& call);                  // (db, families) -> promise
+napi_value TakeFlushOutputs(Call& call);       // (db) -> outputs
+napi_value SetFlushLinkDirectory(Call& call);  // (db, directory | "")
+napi_value CompactRange(Call& call);           // (db, family) -> promise
+napi_value Resume(Call& call);                 // (db) -> promise
+
+// files.cc
+napi_value LiveFiles(Call& call);     // (db, family) -> files
+napi_value PinLiveFiles(Call& call);  // (db, families, directory) -> promise of files
+
+// families.cc
+napi_value ImportFiles(Call& call);       // (db, name, mergeOperator, directory, files) -> promise of the family's number
+napi_value DropColumnFamily(Call& call);  // (db, family) -> promise
+napi_value SetOptions(Call& call);        // (db, family, [name, value, ...]) -> promise
+
+// module.cc
+napi_value Version(Call& call);        // () -> {rocksdb, flags, commit, binding}
+napi_value SetErrorClass(Call& call);  // (class): errors are made with new class(code, message)
+napi_value NoOperation(Call& call);    // (number) -> number; what a call costs
+
+}  // namespace tidemark

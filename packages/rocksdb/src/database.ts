@@ -1,0 +1,221 @@
+import { checkRange, copyBytes, grownBuffer } from "./byte-buffer.js";
+import { RocksDBError } from "./errors.js";
+import type { FlushOutput, ImportFile, LiveFile } from "./files.js";
+import { DatabaseIterator, type IteratorOptions } from "./iterator.js";
+import type { KeyList } from "./key-list.js";
+import { loadNative, type NativeBinding, type OpenResult } from "./native.js";
+import { completeOptions, type MergeOperator, type OpenOptions } from "./options.js";
+import { Snapshot } from "./snapshot.js";
+import type { WriteBatch } from "./write-batch.js";
+
+export interface ColumnFamily {
+  /** What the other methods take. Never used again after the family was dropped. */
+  readonly id: number;
+  readonly name: string;
+  readonly mergeOperator: MergeOperator;
+}
+
+/**
+ * An open RocksDB database. Reads, writes and iterators are synchronous; what takes long returns a promise. It belongs to
+ * the thread that opened it. All methods throw (or reject with) RocksDBError: DISPOSED after `close`, INVALID_ARGUMENT for
+ * a bad argument, otherwise what RocksDB reports.
+ */
+export class Database {
+  readonly #native: NativeBinding;
+  readonly #handle: number;
+  readonly #families = new Map<number, ColumnFamily>();
+  #input: Uint8Array = new Uint8Array(256);
+  #output: Uint8Array = new Uint8Array(4096);
+  #closed: Promise<void> | undefined;
+
+  private constructor(native: NativeBinding, result: OpenResult) {
+    this.#native = native;
+    this.#handle = result.handle;
+    for (const family of result.columnFamilies) this.#families.set(family.id, family);
+  }
+
+  /**
+   * Opens the database in a directory, whose parent must exist. Rejects with DIRECTORY_IN_USE while it is open anywhere,
+   * and NATIVE_BINDING_MISSING when the addon was not built.
+   */
+  static async open(path: string, options: OpenOptions = {}): Promise<Database> {
+    const native = loadNative();
+    return new Database(native, await native.open(path, completeOptions(options)));
+  }
+
+  /** True while some process, this one included, has the database in a directory open. False when there is none. */
+  static isInUse(path: string): boolean {
+    return loadNative().isInUse(path);
+  }
+
+  /** Waits for work that is under way, then closes iterators, snapshots and files. Calling it again gives the same promise. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#native.close(this.#handle);
+  }
+
+  /** The column families that exist now. */
+  columnFamilies(): ColumnFamily[] {
+    return [...this.#families.values()];
+  }
+
+  /** The column family of this name. Throws INVALID_ARGUMENT when there is none. */
+  columnFamily(name: string): ColumnFamily {
+    for (const family of this.#families.values()) if (family.name === name) return family;
+    throw new RocksDBError("INVALID_ARGUMENT", `there is no column family "${name}"`);
+  }
+
+  /** The values that `get` and `multiGet` read; valid until the next call of either, which may also replace the array. */
+  get output(): Uint8Array {
+    return this.#output;
+  }
+
+  /** Reads one key into `output`, from its start. Returns the value's length, or -1 when there is none. */
+  get(columnFamily: number, key: Uint8Array, start = 0, end = key.length, snapshot?: Snapshot): number {
+    checkRange(key, start, end);
+    const length = end - start;
+    if (length > this.#input.length) this.#input = grownBuffer(this.#input, length, 0);
+    copyBytes(key, start, end, this.#input, 0);
+    const at = snapshot === undefined ? 0 : snapshot.handleFor(this);
+    let size = this.#native.get(this.#handle, columnFamily, at, this.#input, length, this.#output);
+    while (size > this.#output.length) {
+      this.#output = grownBuffer(this.#output, size, 0);
+      size = this.#native.get(this.#handle, columnFamily, at, this.#input, length, this.#output);
+    }
+    return size;
+  }
+
+  /** Like `get`, but returns a copy of the value, or undefined. */
+  getValue(columnFamily: number, key: Uint8Array, snapshot?: Snapshot): Uint8Array | undefined {
+    const length = this.get(columnFamily, key, 0, key.length, snapshot);
+    return length < 0 ? undefined : this.#output.slice(0, length);
+  }
+
+  /**
+   * Reads many keys at once. Value i is output[ranges[2i], ranges[2i + 1]); both are -1 when the key is absent.
+   * `ranges` needs two elements a key; at most 1,048,576 keys and 2 GiB of values.
+   */
+  multiGet(columnFamily: number, keys: KeyList, ranges: Int32Array, snapshot?: Snapshot): void {
+    const at = snapshot === undefined ? 0 : snapshot.handleFor(this);
+    const read = (): number =>
+      this.#native.multiGet(this.#handle, columnFamily, at, keys.bytes, keys.sizeBytes, keys.count, this.#output, ranges);
+    for (let size = read(); size > this.#output.length; size = read()) this.#output = grownBuffer(this.#output, size, 0);
+  }
+
+  /**
+   * Applies a batch, all of it or nothing, and returns the number of records. The batch is not cleared. `isSynced` waits
+   * until the write-ahead log is on disk and needs the option writeAheadLog. Blocks while the memtables are full.
+   */
+  write(batch: WriteBatch, isSynced = false): number {
+    return this.#native.write(this.#handle, batch.bytes, batch.sizeBytes, isSynced);
+  }
+
+  /** Opens an iterator; close it. */
+  iterator(columnFamily: number, options: IteratorOptions = {}): DatabaseIterator {
+    return new DatabaseIterator(this.#native, this.#handle, columnFamily, options.snapshot?.handleFor(this) ?? 0, options);
+  }
+
+  /** A consistent view for later reads; release it. */
+  takeSnapshot(): Snapshot {
+    const handle = this.#native.takeSnapshot(this.#handle);
+    return new Snapshot(this, handle, () => {
+      if (this.#closed === undefined) this.#native.releaseSnapshot(this.#handle, handle);
+    });
+  }
+
+  /**
+   * Writes the memtables to table files. Resolves when every write made before the call is in a file and its flush output
+   * was recorded (see `takeFlushOutputs`) and linked. Resolves at once when there was nothing to flush.
+   */
+  async flush(columnFamilies: readonly number[]): Promise<void> {
+    await this.#native.flush(this.#handle, columnFamilies);
+  }
+
+  /** The files that flushes wrote since the last call, also those RocksDB started by itself; oldest first. */
+  takeFlushOutputs(): FlushOutput[] {
+    return this.#native.takeFlushOutputs(this.#handle);
+  }
+
+  /**
+   * From now on every flush output is hard-linked (copied where links are impossible) into this existing directory before a
+   * compaction can delete it; undefined ends that. A failed link shows in the output's linkErrno. Names repeat in a
+   * restored database: use a directory of its own for each. The directory itself is not fsynced.
+   */
+  setFlushLinkDirectory(directory: string | undefined): void {
+    this.#native.setFlushLinkDirectory(this.#handle, directory ?? "");
+  }
+
+  /** Rewrites the column family into its last level. */
+  async compactRange(columnFamily: number): Promise<void> {
+    await this.#native.compactRange(this.#handle, columnFamily);
+  }
+
+  /**
+   * Accepts writes again after a background error whose cause is gone. RocksDB also tries by itself when a disk was full;
+   * then this waits for that, at most 15 s.
+   */
+  async resume(): Promise<void> {
+    await this.#native.resume(this.#handle);
+  }
+
+  /** The table files of a column family now; a compaction may delete them at any time (`pinLiveFiles` prevents that). */
+  liveFiles(columnFamily: number): LiveFile[] {
+    return this.#native.liveFiles(this.#handle, columnFamily);
+  }
+
+  /**
+   * Hard-links all table files of the column families into an existing directory and describes them; nothing stays there
+   * when it fails. Flush first, with no write in between: what is in memory is not pinned.
+   */
+  async pinLiveFiles(columnFamilies: readonly number[], directory: string): Promise<LiveFile[]> {
+    return await this.#native.pinLiveFiles(this.#handle, columnFamilies, directory);
+  }
+
+  /**
+   * Makes a column family out of files in a private directory, from which they are taken away. Verify their contents first:
+   * RocksDB does not notice damaged blocks here. An empty list makes an empty family. Afterwards the latest sequence number
+   * is at least the largest of the files, so later writes lie above all of them; flush outputs must follow the base files
+   * they belong to and not be contained in them. Returns the number of the column family.
+   */
+  async importFiles(
+    name: string,
+    mergeOperator: MergeOperator,
+    directory: string,
+    files: readonly ImportFile[],
+  ): Promise<number> {
+    const id = await this.#native.importFiles(this.#handle, name, mergeOperator, directory, files);
+    this.#families.set(id, { id, name, mergeOperator });
+    return id;
+  }
+
+  /** Makes an empty column family and returns its number. */
+  async createColumnFamily(name: string, mergeOperator: MergeOperator = "none"): Promise<number> {
+    return await this.importFiles(name, mergeOperator, "", []);
+  }
+
+  /** Deletes a column family; its files go when the last iterator on it is closed. Its number is refused from now on. */
+  async dropColumnFamily(columnFamily: number): Promise<void> {
+    const dropped = this.#native.dropColumnFamily(this.#handle, columnFamily);
+    this.#families.delete(columnFamily);
+    await dropped;
+  }
+
+  /** Changes RocksDB's own dynamic options, under RocksDB's names: `{ level0_slowdown_writes_trigger: "20" }`. */
+  async setOptions(columnFamily: number, options: Readonly<Record<string, string>>): Promise<void> {
+    await this.#native.setOptions(this.#handle, columnFamily, Object.entries(options).flat());
+  }
+
+  /** A RocksDB property such as "rocksdb.num-files-at-level0"; undefined when RocksDB does not know it. */
+  property(columnFamily: number, name: string): string | undefined {
+    return this.#native.property(this.#handle, columnFamily, name);
+  }
+
+  /** The sequence number of the last write. */
+  latestSequenceNumber(): number {
+    return this.#native.latestSequenceNumber(this.#handle);
+  }
+}

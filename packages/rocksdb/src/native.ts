@@ -1,0 +1,123 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { isAbsolute } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { RocksDBError } from "./errors.js";
+import type { FlushOutput, ImportFile, LiveFile } from "./files.js";
+import type { CompleteOptions, MergeOperator } from "./options.js";
+
+export interface OpenResult {
+  readonly handle: number;
+  readonly columnFamilies: readonly { readonly id: number; readonly name: string; readonly mergeOperator: MergeOperator }[];
+}
+
+/** Which RocksDB this is and how the binding was built. */
+export interface BindingVersion {
+  readonly rocksdb: string;
+  readonly flags: string;
+  readonly commit: string;
+  readonly binding: string;
+}
+
+/** The functions of the addon; native/functions.h says what each returns. */
+export interface NativeBinding {
+  open(path: string, options: CompleteOptions): Promise<OpenResult>;
+  isInUse(path: string): boolean;
+  close(database: number): Promise<void>;
+  prepareExit(): void;
+  get(database: number, family: number, snapshot: number, key: Uint8Array, keyLength: number, out: Uint8Array): number;
+  multiGet(
+    database: number,
+    family: number,
+    snapshot: number,
+    keys: Uint8Array,
+    keysLength: number,
+    count: number,
+    out: Uint8Array,
+    ranges: Int32Array,
+  ): number;
+  takeSnapshot(database: number): number;
+  releaseSnapshot(database: number, snapshot: number): void;
+  property(database: number, family: number, name: string): string | undefined;
+  latestSequenceNumber(database: number): number;
+  write(database: number, records: Uint8Array, length: number, isSynced: boolean): number;
+  openIterator(
+    database: number,
+    family: number,
+    snapshot: number,
+    flags: number,
+    bounds: Uint8Array,
+    lowerLength: number,
+    upperLength: number,
+  ): number;
+  nextChunk(database: number, iterator: number, out: Uint8Array): number;
+  seekIterator(database: number, iterator: number, key: Uint8Array, keyLength: number): void;
+  closeIterator(database: number, iterator: number): void;
+  flush(database: number, families: readonly number[]): Promise<void>;
+  takeFlushOutputs(database: number): FlushOutput[];
+  setFlushLinkDirectory(database: number, directory: string): void;
+  compactRange(database: number, family: number): Promise<void>;
+  resume(database: number): Promise<void>;
+  liveFiles(database: number, family: number): LiveFile[];
+  pinLiveFiles(database: number, families: readonly number[], directory: string): Promise<LiveFile[]>;
+  importFiles(
+    database: number,
+    name: string,
+    mergeOperator: MergeOperator,
+    directory: string,
+    files: readonly ImportFile[],
+  ): Promise<number>;
+  dropColumnFamily(database: number, family: number): Promise<void>;
+  setOptions(database: number, family: number, namesAndValues: readonly string[]): Promise<void>;
+  version(): BindingVersion;
+  setErrorClass(errorClass: typeof RocksDBError): void;
+  noOperation(value: number): number;
+}
+
+/** Set to an absolute path to load another build of the addon (a sanitizer build, say). */
+const OVERRIDE = "TIDEMARK_ROCKSDB_BINDING";
+
+let loaded: NativeBinding | undefined;
+
+function findBinding(): string {
+  const override = process.env[OVERRIDE];
+  if (override !== undefined && override !== "") {
+    if (!isAbsolute(override)) throw new RocksDBError("NATIVE_BINDING_MISSING", `${OVERRIDE} must be an absolute path`);
+    if (!existsSync(override)) {
+      throw new RocksDBError("NATIVE_BINDING_MISSING", `${OVERRIDE} names ${override}, which does not exist`);
+    }
+    return override;
+  }
+  const name = `prebuilds/${process.platform}-${process.arch}/tidemark_rocksdb.node`;
+  const path = fileURLToPath(new URL(`../${name}`, import.meta.url));
+  if (existsSync(path)) return path;
+  throw new RocksDBError(
+    "NATIVE_BINDING_MISSING",
+    `the native part of @tidemark/rocksdb is not built (${name} is missing). ` +
+      "In a checkout run: npm run setup. In an installed package run: npx tidemark-rocksdb-build",
+  );
+}
+
+/** The addon, loaded at the first call. Throws RocksDBError NATIVE_BINDING_MISSING. */
+export function loadNative(): NativeBinding {
+  if (loaded !== undefined) return loaded;
+  const path = findBinding();
+  let native: NativeBinding;
+  try {
+    native = createRequire(import.meta.url)(path) as NativeBinding;
+  } catch (cause) {
+    const advice = "build it again (npm run setup, or npx tidemark-rocksdb-build in an installed package)";
+    throw new RocksDBError("NATIVE_BINDING_MISSING", `${path} cannot be loaded: ${advice}`, { cause });
+  }
+  native.setErrorClass(RocksDBError);
+  // process.exit() joins RocksDB's threads; without this it would wait for a running compaction to end.
+  process.once("exit", () => native.prepareExit());
+  loaded = native;
+  return native;
+}
+
+/** RocksDB's version, the flags and the commit it was built with, and the variant of the binding. */
+export function version(): BindingVersion {
+  return loadNative().version();
+}

@@ -1,0 +1,119 @@
+import { RocksDBError } from "./errors.js";
+
+/**
+ * How `merge` combines operands, fixed per column family for its whole life.
+ * `list-append`: byte strings are concatenated. `int64-add`: 8-byte little-endian two's complement numbers are added and
+ * wrap around; reading a key whose value has another length fails with `STATE_CORRUPT`.
+ */
+export type MergeOperator = "none" | "list-append" | "int64-add";
+
+export interface ColumnFamilyOptions {
+  readonly name: string;
+  /** Default "none". */
+  readonly mergeOperator?: MergeOperator;
+}
+
+/** Options of `Database.open`. Those about tables and compaction hold for all column families. */
+export interface OpenOptions {
+  /** Default true. */
+  readonly createIfMissing?: boolean;
+  /** Default false. */
+  readonly errorIfExists?: boolean;
+  /** Memtable size of a column family; at least 64 KiB, default 64 MiB. */
+  readonly writeBufferSizeBytes?: number;
+  /** Memtables of a column family before writes wait for a flush; 2 to 64, default 4. */
+  readonly maxWriteBufferNumber?: number;
+  /** Cache of uncompressed blocks, shared by the column families; 0 = none, default 64 MiB. */
+  readonly blockCacheBytes?: number;
+  /** 256 bytes to 16 MiB, default 4 KiB: larger blocks made random reads from the page cache 30 % slower. */
+  readonly blockSizeBytes?: number;
+  /** 0 to 64, 0 = no filter, default 10. */
+  readonly bloomBitsPerKey?: number;
+  /** Default "none". */
+  readonly compression?: "none" | "lz4" | "zstd";
+  /** Default "level". */
+  readonly compactionStyle?: "level" | "universal";
+  /** Flushes and compactions at once; 1 to 64, default 2: one of each. */
+  readonly maxBackgroundJobs?: number;
+  /** Level-0 files that start a compaction; default 4. */
+  readonly level0CompactionTrigger?: number;
+  /** Level-0 files at which writes are slowed down; default 1000, because an imported chain of deltas has many. */
+  readonly level0SlowdownTrigger?: number;
+  /** Level-0 files at which writes stop; default 1000. */
+  readonly level0StopTrigger?: number;
+  /** Default false. */
+  readonly disableAutoCompactions?: boolean;
+  /** Default false: writes since the last flush are lost at a crash, and at close unless flushOnClose is set. */
+  readonly writeAheadLog?: boolean;
+  /** Default false. */
+  readonly flushOnClose?: boolean;
+  /** Write warnings to the file LOG in the directory. Default false. */
+  readonly infoLog?: boolean;
+  /** All column families of the database; missing ones are created. "default" always exists, as number 0. */
+  readonly columnFamilies?: readonly ColumnFamilyOptions[];
+}
+
+/** OpenOptions with every default filled in; what the binding takes. */
+export type CompleteOptions = Required<Omit<OpenOptions, "columnFamilies">> & {
+  readonly columnFamilies: readonly Required<ColumnFamilyOptions>[];
+};
+
+const DEFAULTS: CompleteOptions = {
+  createIfMissing: true,
+  errorIfExists: false,
+  writeBufferSizeBytes: 64 * 1024 * 1024,
+  maxWriteBufferNumber: 4,
+  blockCacheBytes: 64 * 1024 * 1024,
+  blockSizeBytes: 4096,
+  bloomBitsPerKey: 10,
+  compression: "none",
+  compactionStyle: "level",
+  maxBackgroundJobs: 2,
+  level0CompactionTrigger: 4,
+  level0SlowdownTrigger: 1000,
+  level0StopTrigger: 1000,
+  disableAutoCompactions: false,
+  writeAheadLog: false,
+  flushOnClose: false,
+  infoLog: false,
+  columnFamilies: [],
+};
+
+const LIST_OPTION = "columnFamilies";
+
+function checkFamily(family: unknown, index: number): Required<ColumnFamilyOptions> {
+  if (typeof family !== "object" || family === null) {
+    throw new RocksDBError("INVALID_ARGUMENT", `columnFamilies[${index}] must be an object with a name`);
+  }
+  const { name, mergeOperator = "none" } = family as ColumnFamilyOptions;
+  if (typeof name !== "string") {
+    throw new RocksDBError("INVALID_ARGUMENT", `columnFamilies[${index}].name must be a string`);
+  }
+  return { name, mergeOperator };
+}
+
+/**
+ * Fills the defaults in. Names and types are checked here; ranges, words and duplicates natively.
+ * Throws RocksDBError INVALID_ARGUMENT.
+ */
+export function completeOptions(options: OpenOptions): CompleteOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new RocksDBError("INVALID_ARGUMENT", "options must be an object");
+  }
+  const complete: Record<string, unknown> = { ...DEFAULTS };
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(DEFAULTS, name)) {
+      throw new RocksDBError("INVALID_ARGUMENT", `unknown option ${name}; known: ${Object.keys(DEFAULTS).join(", ")}`);
+    }
+    if (value === undefined || name === LIST_OPTION) continue;
+    const expected = typeof DEFAULTS[name as keyof CompleteOptions];
+    if (typeof value !== expected) {
+      throw new RocksDBError("INVALID_ARGUMENT", `option ${name} must be a ${expected}, not a ${typeof value}`);
+    }
+    complete[name] = value;
+  }
+  const families: unknown = options.columnFamilies ?? [];
+  if (!Array.isArray(families)) throw new RocksDBError("INVALID_ARGUMENT", "option columnFamilies must be an array");
+  complete[LIST_OPTION] = families.map(checkFamily);
+  return complete as unknown as CompleteOptions;
+}

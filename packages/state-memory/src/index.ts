@@ -1,0 +1,1 @@
+export { memoryBackend } from "./memory-backend.js";

@@ -1,0 +1,4 @@
+import { testStateBackend } from "@tidemark/core/testing";
+import { memoryBackend } from "./index.js";
+
+testStateBackend("memory", () => memoryBackend());

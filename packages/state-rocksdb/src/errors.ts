@@ -1,0 +1,29 @@
+import { RocksDBError } from "@tidemark/rocksdb";
+import { type ErrorCode, StateError } from "@tidemark/core/state";
+
+const codes: Readonly<Record<RocksDBError["code"], ErrorCode>> = {
+  ROCKSDB: "ROCKSDB",
+  INVALID_ARGUMENT: "INTERNAL",
+  DISPOSED: "DISPOSED",
+  BATCH_TOO_LARGE: "VALUE_TOO_LARGE",
+  NO_SPACE: "NO_SPACE",
+  IO: "IO",
+  STATE_CORRUPT: "STATE_CORRUPT",
+  DIRECTORY_IN_USE: "DIRECTORY_IN_USE",
+  NATIVE_BINDING_MISSING: "NATIVE_BINDING_MISSING",
+};
+
+/** The binding's errors as StateError; any other error as it is. */
+export function asStateError(error: unknown): unknown {
+  if (!(error instanceof RocksDBError)) return error;
+  return new StateError(codes[error.code], error.message, { cause: error });
+}
+
+/** Awaits work of the binding; its errors come out as StateError. */
+export async function translated<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asStateError(error);
+  }
+}

@@ -1,0 +1,1 @@
+export { rocksdbBackend, type RocksDBBackendOptions } from "./rocksdb-backend.js";

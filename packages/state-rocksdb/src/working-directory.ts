@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { Database } from "@tidemark/rocksdb";
+import { type KeyedStateContext, StateError } from "@tidemark/core/state";
+import type { FileSystem } from "@tidemark/core/storage";
+
+/** Folders of one attempt of one subtask. Nothing in them outlives the attempt. */
+export interface WorkingDirectory {
+  readonly root: string;
+  /** The open database. */
+  readonly database: string;
+  /** Hard links to the table files of snapshots under way. */
+  readonly pins: string;
+  /** Files of a checkpoint on their way into the database. */
+  readonly staging: string;
+}
+
+/**
+ * Makes `<directory>/<job>/<operator>-<subtask>-<generation>-<nonce>/`. Each attempt gets its own: a database left by a crash has no
+ * write-ahead log and is never opened again (rule 13).
+ */
+export async function createWorkingDirectory<K>(
+  directory: string,
+  nonce: string,
+  context: KeyedStateContext<K>,
+): Promise<WorkingDirectory> {
+  const { job, operator, subtask, generation, fileSystem } = context;
+  const root = join(directory, job, `${operator}-${subtask}-${generation}-${nonce}`);
+  if ((await fileSystem.stat(root)) !== undefined)
+    throw new StateError("DIRECTORY_IN_USE", `${root} exists already; it belongs to another attempt of this job`);
+  const working = { root, database: join(root, "database"), pins: join(root, "pins"), staging: join(root, "staging") };
+  for (const path of [working.pins, working.staging]) await fileSystem.makeDirectory(path);
+  return working;
+}
+
+/**
+ * Removes what crashed attempts of the same subtask left behind. A directory whose database is open in any process stays;
+ * RocksDB's own lock tells.
+ */
+export async function removeAbandoned<K>(directory: string, current: WorkingDirectory, context: KeyedStateContext<K>): Promise<void> {
+  const { job, operator, subtask, fileSystem } = context;
+  const parent = join(directory, job);
+  const pattern = new RegExp(`^${operator.replaceAll(".", "\\.")}-${subtask}-\\d+-[0-9a-f]+$`);
+  for (const entry of await fileSystem.list(parent)) {
+    const root = join(parent, entry.name);
+    if (entry.kind !== "directory" || root === current.root || !pattern.test(entry.name)) continue;
+    if (await isAbandoned(fileSystem, join(root, "database"))) await fileSystem.removeDirectory(root);
+  }
+}
+
+async function isAbandoned(fileSystem: FileSystem, database: string): Promise<boolean> {
+  // Without its lock file the database may be one that another process is about to open.
+  return (await fileSystem.stat(join(database, "LOCK"))) !== undefined && !Database.isInUse(database);
+}
