@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -97,7 +98,7 @@ class Database {
   std::vector<ColumnFamily*> touched;
 
   size_t pendingWork = 0;
-  bool isClosing = false;
+  std::atomic<bool> isClosing = false;
   std::function<void()> startClose;  // set by close() while other work is pending
 };
 

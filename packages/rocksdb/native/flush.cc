@@ -14,6 +14,7 @@
 namespace tidemark {
 namespace {
 
+constexpr auto kRetryPause = std::chrono::milliseconds(2);
 constexpr auto kResumePause = std::chrono::milliseconds(50);
 constexpr int kResumeAttempts = 300;
 
@@ -23,17 +24,32 @@ struct FlushTarget {
   uint64_t sequence;
 };
 
-void FlushFamilies(rocksdb::DB& db, FlushListener& listener, const std::vector<FlushTarget>& targets) {
+// RocksDB refuses a flush with TryAgain while all memtables are full and writes have to wait; the flushes that are under way
+// end that.
+void FlushFamily(Database& database, const rocksdb::FlushOptions& options, const FlushTarget& target) {
+  for (;;) {
+    const rocksdb::Status status = database.db->Flush(options, target.family->handle);
+    if (!status.IsTryAgain()) {
+      Check(status, "cannot flush");
+      return;
+    }
+    if (database.isClosing) throw Failure{kDisposed, "the database was closed before it could be flushed"};
+    std::this_thread::sleep_for(kRetryPause);
+  }
+}
+
+void FlushFamilies(Database& database, const std::vector<FlushTarget>& targets) {
+  FlushListener& listener = *database.listener;
   listener.ForgetError();
   rocksdb::FlushOptions options;
   options.allow_write_stall = true;
   // First start them all, so that they overlap; the second round waits.
   options.wait = false;
-  for (const FlushTarget& target : targets) Check(db.Flush(options, target.family->handle), "cannot flush");
+  for (const FlushTarget& target : targets) FlushFamily(database, options, target);
   options.wait = true;
   options.listener_wait = true;
   for (const FlushTarget& target : targets) {
-    Check(db.Flush(options, target.family->handle), "cannot flush");
+    FlushFamily(database, options, target);
     if (target.sequence == 0) continue;
     const std::optional<Failure> failure = listener.WaitForFlush(target.family->rocksdbId, target.sequence);
     if (failure.has_value()) throw *failure;
@@ -58,7 +74,7 @@ napi_value Flush(Call& call) {
   std::vector<FlushTarget> targets;
   for (auto& family : ReadFamilies(call, *database, 1)) targets.push_back({family, family->lastWriteSequence});
   WorkItem item;
-  item.run = [database, targets] { FlushFamilies(*database->db, *database->listener, targets); };
+  item.run = [database, targets] { FlushFamilies(*database, targets); };
   return StartWork(call, database, std::move(item));
 }
 

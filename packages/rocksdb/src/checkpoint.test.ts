@@ -44,6 +44,17 @@ function randomWrites(database: Database, family: number, model: Map<string, str
   database.write(batch);
 }
 
+test("flushes that come faster than RocksDB can take them all end well", async () => {
+  const database = await open(temporaryDirectory(), { maxWriteBufferNumber: 2 });
+  const flushes: Promise<void>[] = [];
+  for (let round = 0; round < 60; round++) {
+    put(database, 0, `k${round}`, "v");
+    flushes.push(database.flush([0]));
+  }
+  await Promise.all(flushes);
+  expect(contents(database, 0).size).toBe(60);
+});
+
 describe("flush", () => {
   test("rule 3: every flush is recorded up to the last write, range deletes and merges included, when it resolves", async () => {
     const store = temporaryDirectory();
