@@ -27,13 +27,26 @@ export type { JobExecution, JobMetrics, JobOptions, JobResult } from "./runtime/
 export type { Clock, Duration } from "./time/index.js";
 export { systemClock } from "./time/index.js";
 export {
+  aggregatingState,
+  listState,
   mapState,
+  reducingState,
   valueState,
+  type AggregateFunction,
+  type AggregatingState,
+  type AggregatingStateDescriptor,
+  type ListState,
+  type ListStateDescriptor,
   type MapState,
   type MapStateDescriptor,
+  type NamespacedState,
+  type ReducingState,
+  type ReducingStateDescriptor,
   type StateBackend,
   type StateDescriptor,
   type StateOf,
+  type StateOptions,
+  type TtlConfig,
   type ValueState,
   type ValueStateDescriptor,
 } from "./state/index.js";

@@ -1,14 +1,18 @@
 import {
   type AnyStateDescriptor,
   ByteReader,
-  HeapMapState,
-  type HeapState,
+  type Freezable,
+  heapBackendState,
+  type HeapBackendState,
+  HeapKeys,
   HeapTimerQueue,
-  HeapValueState,
   type KeyedStateBackend,
   type KeyedStateContext,
   type KeyedStateSnapshot,
   KeyContext,
+  type KeySerializer,
+  monotonicClock,
+  type NamespacedState,
   type RegisteredState,
   type StateDescriptor,
   StateHandles,
@@ -17,40 +21,43 @@ import {
   type TimeDomain,
   type TimerQueue,
   timerStateIds,
+  voidNamespace,
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
-import { MemorySnapshotWriter } from "./memory-snapshot-writer.js";
+import { ExpirySweep } from "./expiry-sweep.js";
 import type { RestoredEntries, StoredEntries } from "./memory-restore.js";
-import { sortKeys } from "./sort-keys.js";
-
-type MemoryState<K> = HeapValueState<K, unknown> | HeapMapState<K, unknown, unknown>;
+import { MemorySnapshotWriter } from "./memory-snapshot-writer.js";
 
 /** Keyed state on the heap. A snapshot freezes every state at once and is written while changes go to overlays. */
 export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
   readonly #context: KeyContext<K>;
   readonly #registry: StateRegistry;
-  readonly #handles: StateHandles<MemoryState<K>>;
-  readonly #timers: { readonly event: HeapTimerQueue<K>; readonly processing: HeapTimerQueue<K> };
+  readonly #handles: StateHandles<K>;
+  readonly #contents: Freezable[] = [];
+  readonly #timers = new Map<number, HeapTimerQueue<K, unknown>>();
   /** Restored entries of states that the job has not declared (yet): kept as they are, and part of every snapshot. */
   readonly #undeclared: Map<number, StoredEntries>;
   readonly #snapshots: MemorySnapshotWriter;
+  readonly #sweep: ExpirySweep<K>;
 
   constructor(context: KeyedStateContext<K>, restored: RestoredEntries | undefined) {
     this.#context = new KeyContext(context.keySerializer, context.keyGroups, context.maxParallelism);
     this.#registry = restored?.registry ?? new StateRegistry();
-    this.#handles = new StateHandles(this.#registry, (descriptor, state) => this.#create(descriptor, state));
-    this.#timers = {
-      event: new HeapTimerQueue(this.#context, timerStateIds.event),
-      processing: new HeapTimerQueue(this.#context, timerStateIds.processing),
-    };
+    const nowMs = monotonicClock(context.nowMs);
+    this.#sweep = new ExpirySweep(nowMs);
+    this.#handles = new StateHandles({
+      registry: this.#registry,
+      create: (descriptor, registered, namespaces) => this.#create(descriptor, registered, namespaces),
+      nowMs,
+      isDevelopment: context.isDevelopment ?? false,
+    });
     this.#undeclared = restored?.entries ?? new Map<number, StoredEntries>();
-    this.#takeRestored(timerStateIds.event, this.#timers.event);
-    this.#takeRestored(timerStateIds.processing, this.#timers.processing);
     this.#snapshots = new MemorySnapshotWriter(context, this.#registry);
   }
 
   setCurrentKey(key: K): void {
     this.#context.set(key);
+    this.#sweep.step();
   }
 
   currentKey(): K {
@@ -66,19 +73,27 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
     return this.#handles.get(descriptor);
   }
 
+  getNamespacedState<N, D extends StateDescriptor>(descriptor: D, namespaces: KeySerializer<N>): NamespacedState<N, StateOf<D>> {
+    this.#context.requireOpen();
+    return this.#handles.getNamespaced(descriptor, namespaces);
+  }
+
   keys(descriptor: StateDescriptor): IterableIterator<K> {
     this.#context.requireOpen();
-    const state = this.#handles.handle(descriptor);
-    return sortKeys(state instanceof HeapMapState ? state.stateKeys() : state.keys(), this.#context);
+    return this.#handles.backendState(descriptor).keys();
   }
 
   timers(domain: TimeDomain): TimerQueue<K> {
-    return this.#timers[domain];
+    return this.#timersOf(timerStateIds[domain], voidNamespace);
+  }
+
+  namespacedTimers<N>(domain: TimeDomain, namespaces: KeySerializer<N>): TimerQueue<K, N> {
+    return this.#timersOf(timerStateIds[`${domain}-namespaced`], namespaces);
   }
 
   snapshot(checkpointId: number, files: SnapshotFiles, signal: AbortSignal): Promise<KeyedStateSnapshot> {
     this.#context.requireOpen();
-    return Promise.resolve(this.#snapshots.start(checkpointId, [...this.#states()], this.#undeclared, files, signal));
+    return Promise.resolve(this.#snapshots.start(checkpointId, [...this.#contents], this.#undeclared, files, signal));
   }
 
   notifyCheckpointComplete(): void {
@@ -92,7 +107,7 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
   stateSizeBytes(): number {
     // Objects have no size to ask for; the last checkpoint's average entry gives an estimate.
     let entries = 0;
-    for (const state of this.#states()) entries += state.size;
+    for (const contents of this.#contents) entries += contents.size;
     return entries * this.#snapshots.averageEntryBytes;
   }
 
@@ -101,30 +116,32 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
     await this.#snapshots.close();
   }
 
-  *#states(): IterableIterator<HeapState> {
-    yield* this.#handles.all();
-    yield this.#timers.event;
-    yield this.#timers.processing;
+  #create(descriptor: AnyStateDescriptor, registered: RegisteredState, namespaces: KeySerializer<unknown>): HeapBackendState<K> {
+    const state = heapBackendState(this.#context, descriptor, registered, namespaces);
+    this.#adopt(registered.id, state.contents);
+    this.#sweep.add(descriptor, state.contents);
+    return state;
   }
 
-  #create(descriptor: AnyStateDescriptor, state: RegisteredState): MemoryState<K> {
-    const handle =
-      descriptor.kind === "value"
-        ? new HeapValueState<K, unknown>(this.#context, state.id, descriptor.value)
-        : new HeapMapState<K, unknown, unknown>(this.#context, state.id, descriptor.key, descriptor.value);
-    this.#takeRestored(state.id, handle);
-    return handle;
+  #timersOf<N>(stateId: number, namespaces: KeySerializer<N>): TimerQueue<K, N> {
+    let queue = this.#timers.get(stateId);
+    if (queue === undefined) {
+      queue = new HeapTimerQueue(new HeapKeys(this.#context, stateId, namespaces as KeySerializer<unknown>));
+      this.#timers.set(stateId, queue);
+      this.#adopt(stateId, queue);
+    }
+    return queue as unknown as TimerQueue<K, N>;
   }
 
-  #takeRestored(stateId: number, state: HeapState): void {
-    const entries = this.#undeclared.get(stateId);
-    if (entries === undefined) return;
+  /** Makes contents part of every snapshot, with what was restored of them. */
+  #adopt(stateId: number, contents: Freezable): void {
+    this.#contents.push(contents);
     const key = new ByteReader();
     const value = new ByteReader();
-    for (const entry of entries) {
+    for (const entry of this.#undeclared.get(stateId) ?? []) {
       key.reset(entry.key);
       value.reset(entry.value);
-      state.restoreEntry(entry.keyGroup, key, value);
+      contents.restoreEntry(entry.keyGroup, key, value);
     }
     this.#undeclared.delete(stateId);
   }

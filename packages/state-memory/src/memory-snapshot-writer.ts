@@ -1,7 +1,7 @@
 import {
   ByteWriter,
   EntryFileWriter,
-  type HeapState,
+  type Freezable,
   type KeyedStateContext,
   type KeyedStateResult,
   type KeyedStateSnapshot,
@@ -38,7 +38,7 @@ export class MemorySnapshotWriter {
   /** Freezes the states at once; the returned result resolves when they are written. */
   start(
     id: number,
-    states: readonly HeapState[],
+    states: readonly Freezable[],
     undeclared: ReadonlyMap<number, StoredEntries>,
     files: SnapshotFiles,
     signal: AbortSignal,
@@ -63,7 +63,7 @@ export class MemorySnapshotWriter {
 
   async #write(
     id: number,
-    states: readonly HeapState[],
+    states: readonly Freezable[],
     undeclared: ReadonlyMap<number, StoredEntries>,
     registry: Json,
     files: SnapshotFiles,
@@ -81,7 +81,7 @@ export class MemorySnapshotWriter {
 }
 
 async function* encode(
-  states: readonly HeapState[],
+  states: readonly Freezable[],
   undeclared: ReadonlyMap<number, StoredEntries>,
   counter: { entries: number },
   signal: AbortSignal,
@@ -107,7 +107,7 @@ async function* encode(
 }
 
 function* allEntries(
-  states: readonly HeapState[],
+  states: readonly Freezable[],
   undeclared: ReadonlyMap<number, StoredEntries>,
   writer: EntryFileWriter,
 ): Iterable<void> {

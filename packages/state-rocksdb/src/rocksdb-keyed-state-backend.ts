@@ -1,21 +1,21 @@
 import type { Database } from "@tidemark/rocksdb";
 import {
-  type ByteState,
-  byteKeys,
+  byteBackendState,
   ByteTimerQueue,
-  createByteState,
   KeyContext,
-  knownDescriptor,
   type KeyedStateBackend,
   type KeyedStateContext,
   type KeyedStateSnapshot,
+  type KeySerializer,
+  monotonicClock,
+  type NamespacedState,
   type StateDescriptor,
   StateHandles,
   type StateOf,
-  type StateRegistry,
   type TimeDomain,
   type TimerQueue,
   timerStateIds,
+  voidNamespace,
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
 import { translated } from "./errors.js";
@@ -32,9 +32,8 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   readonly #columnFamily: number;
   readonly #working: WorkingDirectory;
   readonly #store: RocksDBStore;
-  readonly #registry: StateRegistry;
-  readonly #handles: StateHandles<ByteState>;
-  readonly #timers: { readonly event: TimerQueue<K>; readonly processing: TimerQueue<K> };
+  readonly #handles: StateHandles<K>;
+  readonly #timers = new Map<number, ByteTimerQueue<K, unknown>>();
   readonly #snapshots: RocksDBSnapshots<K>;
   #closed: Promise<void> | undefined;
 
@@ -46,12 +45,12 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
     this.#columnFamily = columnFamily;
     this.#working = working;
     this.#store = new RocksDBStore(database, columnFamily);
-    this.#registry = registry;
-    this.#handles = new StateHandles(this.#registry, (descriptor, { id }) => createByteState(this.#store, this.#context, id, descriptor));
-    this.#timers = {
-      event: new ByteTimerQueue(this.#store, this.#context, timerStateIds.event),
-      processing: new ByteTimerQueue(this.#store, this.#context, timerStateIds.processing),
-    };
+    this.#handles = new StateHandles({
+      registry,
+      create: (descriptor, registered, namespaces) => byteBackendState(this.#store, this.#context, descriptor, registered, namespaces),
+      nowMs: monotonicClock(context.nowMs),
+      isDevelopment: context.isDevelopment ?? false,
+    });
     this.#snapshots = new RocksDBSnapshots({ context, database, columnFamily, working, registry, known });
   }
 
@@ -72,14 +71,22 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
     return this.#handles.get(descriptor);
   }
 
+  getNamespacedState<N, D extends StateDescriptor>(descriptor: D, namespaces: KeySerializer<N>): NamespacedState<N, StateOf<D>> {
+    this.#context.requireOpen();
+    return this.#handles.getNamespaced(descriptor, namespaces);
+  }
+
   keys(descriptor: StateDescriptor): IterableIterator<K> {
     this.#context.requireOpen();
-    this.#handles.handle(descriptor);
-    return byteKeys(this.#store, this.#context, this.#registry.register(knownDescriptor(descriptor)).id);
+    return this.#handles.backendState(descriptor).keys();
   }
 
   timers(domain: TimeDomain): TimerQueue<K> {
-    return this.#timers[domain];
+    return this.#timersOf(timerStateIds[domain], voidNamespace);
+  }
+
+  namespacedTimers<N>(domain: TimeDomain, namespaces: KeySerializer<N>): TimerQueue<K, N> {
+    return this.#timersOf(timerStateIds[`${domain}-namespaced`], namespaces);
   }
 
   async snapshot(checkpointId: number, files: SnapshotFiles, signal: AbortSignal): Promise<KeyedStateSnapshot> {
@@ -104,6 +111,15 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  #timersOf<N>(stateId: number, namespaces: KeySerializer<N>): TimerQueue<K, N> {
+    let queue = this.#timers.get(stateId);
+    if (queue === undefined) {
+      queue = new ByteTimerQueue(this.#store, this.#context, stateId, namespaces as KeySerializer<unknown>);
+      this.#timers.set(stateId, queue);
+    }
+    return queue as unknown as TimerQueue<K, N>;
   }
 
   async #close(): Promise<void> {

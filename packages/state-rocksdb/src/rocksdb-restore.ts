@@ -6,8 +6,10 @@ import { type CheckpointTable, parseDescription } from "./description.js";
 import { translated } from "./errors.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
-/** The name of the column family that holds all states. */
-export const stateFamily = "state";
+/** The column family that holds all states. */
+const stateFamily = "state";
+/** Lists are appended to; no other kind of state merges. */
+const mergeOperator = "list-append";
 
 export interface RestoredDatabase {
   readonly columnFamily: number;
@@ -24,7 +26,11 @@ export async function restoreDatabase<K>(
 ): Promise<RestoredDatabase> {
   const { restore, fileSystem } = context;
   if (restore === undefined) {
-    return { columnFamily: await translated(database.createColumnFamily(stateFamily)), registry: new StateRegistry(), known: new Map() };
+    return {
+      columnFamily: await translated(database.createColumnFamily(stateFamily, mergeOperator)),
+      registry: new StateRegistry(),
+      known: new Map(),
+    };
   }
   const [handle] = restore.handles;
   if (handle === undefined || restore.handles.length !== 1) {
@@ -45,7 +51,7 @@ export async function restoreDatabase<K>(
     files.push(importFile(table, name, reference));
     known.set(table.uniqueId, reference);
   }
-  const columnFamily = await translated(database.importFiles(stateFamily, "none", working.staging, files));
+  const columnFamily = await translated(database.importFiles(stateFamily, mergeOperator, working.staging, files));
   return { columnFamily, registry: StateRegistry.restore(states), known };
 }
 

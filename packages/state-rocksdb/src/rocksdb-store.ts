@@ -29,6 +29,10 @@ export class RocksDBStore implements OrderedByteStore {
     this.#write((batch) => batch.put(this.#family, key.bytes, value.bytes, 0, key.length, 0, value.length));
   }
 
+  append(key: ByteWriter, bytes: ByteWriter): void {
+    this.#write((batch) => batch.merge(this.#family, key.bytes, bytes.bytes, 0, key.length, 0, bytes.length));
+  }
+
   delete(key: ByteWriter): void {
     this.#write((batch) => batch.delete(this.#family, key.bytes, 0, key.length));
   }

@@ -40,6 +40,7 @@ export const errorCodes = {
   MAX_PARALLELISM_MISMATCH: code("fix-configuration", "a restore was asked for with another max parallelism than the checkpoint's"),
   STATE_INCOMPATIBLE: code("fix-configuration", "the type of a state differs from the stored one in a way that cannot be migrated"),
   BACKEND_MISMATCH: code("fix-configuration", "a checkpoint was taken with another backend; use a savepoint to change backends"),
+  NO_MEMORY: code("fix-configuration", "state on the heap nears the limit of the process"),
   STATE_NOT_RESTORED: code("fix-configuration", "a checkpoint holds state of an operator that the job no longer has"),
 
   // Try again.

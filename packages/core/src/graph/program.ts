@@ -64,6 +64,8 @@ async function openNode(node: PlanNode, { job, settings, restore, generation, si
       keyGroups: { first: 0, last: maxParallelism - 1 },
       maxParallelism,
       fileSystem,
+      nowMs: () => settings.clock.nowMs(),
+      isDevelopment: settings.isDevelopment,
       ...(restored === undefined ? {} : { restore: restored }),
     };
     opened.backends.set(node.id, await backend.open(context));

@@ -20,6 +20,11 @@ export interface JobOptions {
   readonly checkpoint?: CheckpointConfig;
   /** Number of key groups: the highest parallelism the job can ever have. Fixed for its life. Default 128. */
   readonly maxParallelism?: number;
+  /**
+   * Deeply freezes what state handles take and give, so that changing state in place throws instead of working on one backend only.
+   * Slow. Default false.
+   */
+  readonly development?: boolean;
   readonly listeners?: readonly CheckpointListener[];
   /** A pino logger, say. Default: pino to standard error. */
   readonly logger?: Logger;
@@ -34,13 +39,14 @@ export interface JobSettings {
   readonly checkpoint: CheckpointSettings | undefined;
   readonly storage: CheckpointStorage | undefined;
   readonly maxParallelism: number;
+  readonly isDevelopment: boolean;
   readonly listeners: readonly CheckpointListener[];
   readonly logger: Logger;
   readonly clock: Clock;
   readonly fileSystem: FileSystem;
 }
 
-const known = new Set(["backend", "checkpoint", "maxParallelism", "listeners", "logger", "clock", "fileSystem"]);
+const known = new Set(["backend", "checkpoint", "maxParallelism", "development", "listeners", "logger", "clock", "fileSystem"]);
 
 /** Throws INVALID_CONFIGURATION that names the option. */
 export function jobSettings(options: JobOptions): JobSettings {
@@ -61,6 +67,7 @@ export function jobSettings(options: JobOptions): JobSettings {
         ? undefined
         : directoryCheckpointStorage({ directory: checkpoint.directory, fileSystem, clock: { now: () => clock.nowMs() } }),
     maxParallelism,
+    isDevelopment: options.development ?? false,
     listeners: options.listeners ?? [],
     logger: options.logger ?? consoleLogger(),
     clock,

@@ -1,6 +1,7 @@
 import type { FileReference, FileSystem, KeyedStateHandle, SnapshotFiles } from "../storage/index.js";
 import type { StateDescriptor, StateOf } from "./descriptors.js";
 import type { KeyGroupRange } from "./key-groups.js";
+import type { NamespacedState } from "./namespace.js";
 import type { KeySerializer } from "./serializers/index.js";
 import type { TimerQueue } from "./timers/timer-queue.js";
 
@@ -23,6 +24,10 @@ export interface KeyedStateContext<K> {
   readonly keyGroups: KeyGroupRange;
   readonly maxParallelism: number;
   readonly fileSystem: FileSystem;
+  /** Milliseconds since the epoch; decides when state with a ttl expires. */
+  readonly nowMs: () => number;
+  /** Deeply freezes what handles take and give, so that changing state in place throws. Default false. */
+  readonly isDevelopment?: boolean;
   /** State to start from; absent on a fresh start. */
   readonly restore?: RestoredState;
 }
@@ -50,10 +55,14 @@ export interface KeyedStateBackend<K> {
    * of another kind or type, STATE_INCOMPATIBLE when restored bytes are of another type.
    */
   getState<D extends StateDescriptor>(descriptor: D): StateOf<D>;
-  /** All keys that have an entry in a state, in byte order of (key group, key). */
+  /** The same for a state that holds an entry for each key and namespace. A state has namespaces of one type or none. */
+  getNamespacedState<N, D extends StateDescriptor>(descriptor: D, namespaces: KeySerializer<N>): NamespacedState<N, StateOf<D>>;
+  /** All keys that have an entry in a state, each once, in byte order of (key group, key). */
   keys(descriptor: StateDescriptor): IterableIterator<K>;
   /** Timers of this subtask, one queue a time domain; part of every snapshot. */
   timers(domain: TimeDomain): TimerQueue<K>;
+  /** Timers for each key and namespace: queues of their own. All calls pass namespaces of the same type. */
+  namespacedTimers<N>(domain: TimeDomain, namespaces: KeySerializer<N>): TimerQueue<K, N>;
   /**
    * Fixes the contents for a checkpoint. The contents are those at the call; the caller processes no record until the promise
    * resolves, then records may flow while `result` is pending.

@@ -3,16 +3,27 @@ export * from "./serializers/index.js";
 export { defaultMaxParallelism, keyGroupOf, keyGroupRangeOf, murmur3, subtaskOf, type KeyGroupRange } from "./key-groups.js";
 export {
   knownDescriptor,
+  aggregatingState,
+  listState,
   mapState,
+  reducingState,
   valueState,
+  type AggregateFunction,
+  type AggregatingStateDescriptor,
   type AnyStateDescriptor,
+  type ListStateDescriptor,
   type MapStateDescriptor,
+  type ReducingStateDescriptor,
   type StateDescriptor,
   type StateKind,
   type StateOf,
+  type StateOptions,
   type ValueStateDescriptor,
 } from "./descriptors.js";
-export type { MapState, ValueState } from "./state-kinds.js";
+export type { AggregatingState, ListState, MapState, ReducingState, ValueState } from "./state-kinds.js";
+export { voidNamespace, type NamespacedState } from "./namespace.js";
+export { checkTtl, type TtlConfig, type TtlSettings } from "./ttl/ttl-config.js";
+export { monotonicClock, TtlRule, type Stamped } from "./ttl/stamped.js";
 export type {
   KeyedStateBackend,
   KeyedStateContext,
@@ -27,12 +38,13 @@ export { ByteTimerQueue } from "./timers/byte-timer-queue.js";
 export { HeapTimerQueue } from "./timers/heap-timer-queue.js";
 export { defaultMaxKeyBytes, entryPrefixBytes, KeyContext, prefixEnd } from "./key-context.js";
 export { StateRegistry, timerStateIds, type RegisteredState } from "./state-registry.js";
-export { StateHandles } from "./state-handles.js";
+export { StateHandles, type BackendState, type CreateBackendState, type StateHandlesOptions } from "./state-handles.js";
+export { storedKind, storedSerializer, type StoredKind, type StoredState } from "./stored-state.js";
 export type { ByteCursor, OrderedByteStore } from "./bytes/ordered-byte-store.js";
-export { createByteState, type ByteState } from "./bytes/create-byte-state.js";
-export { byteKeys } from "./bytes/byte-keys.js";
-export { HeapValueState } from "./heap/heap-value-state.js";
-export { HeapMapState } from "./heap/heap-map-state.js";
-export type { EntryVisitor, HeapState } from "./heap/heap-state.js";
+export { byteBackendState } from "./bytes/byte-backend-state.js";
+export { ListCodec, ValueCodec } from "./bytes/value-codec.js";
+export { heapBackendState, type HeapBackendState } from "./heap/heap-backend-state.js";
+export { HeapKeys } from "./heap/heap-keys.js";
+export type { EntryVisitor, Freezable, HeapState, IsExpired } from "./heap/heap-state.js";
 export { EntryFileWriter } from "./entries/entry-file-writer.js";
 export { readEntryFile, type EntryConsumer } from "./entries/entry-file-reader.js";

@@ -21,6 +21,7 @@ export class KeyContext<K> {
   #key: K | undefined;
   /** Where the current key's encoding ends; 0 when there is no current key. */
   #keyEnd = 0;
+  #keyHash = 0;
   #keyGroup = 0;
   #closed = false;
 
@@ -38,8 +39,8 @@ export class KeyContext<K> {
     if (this.#closed) throw disposed();
     const writer = this.#writer;
     this.#keyEnd = 0;
-    writer.length = 0;
-    writer.u32be(0);
+    // The prefix is filled in once the key group and the state are known.
+    writer.length = entryPrefixBytes;
     this.serializer.writeKey(key, writer);
     const end = writer.length;
     if (end - entryPrefixBytes > this.#maxKeyBytes) {
@@ -49,7 +50,8 @@ export class KeyContext<K> {
           "use a shorter key, a hash of it for example",
       );
     }
-    const keyGroup = keyGroupOf(murmur3(writer.bytes, entryPrefixBytes, end), this.maxParallelism);
+    const hash = murmur3(writer.bytes, entryPrefixBytes, end);
+    const keyGroup = keyGroupOf(hash, this.maxParallelism);
     if (keyGroup < this.keyGroups.first || keyGroup > this.keyGroups.last) {
       throw new StateError(
         "INVALID_ARGUMENT",
@@ -58,6 +60,7 @@ export class KeyContext<K> {
     }
     writer.view.setUint16(0, keyGroup, false);
     this.#key = key;
+    this.#keyHash = hash;
     this.#keyGroup = keyGroup;
     this.#keyEnd = end;
   }
@@ -85,6 +88,12 @@ export class KeyContext<K> {
   get keyGroup(): number {
     this.#require();
     return this.#keyGroup;
+  }
+
+  /** The murmur3 hash of the current key's encoding, of which its key group was made. */
+  get keyHash(): number {
+    this.#require();
+    return this.#keyHash;
   }
 
   /**

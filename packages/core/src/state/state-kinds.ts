@@ -9,6 +9,18 @@ export interface ValueState<T> {
   clear(): void;
 }
 
+/** One list for each key, in the order of adding. */
+export interface ListState<T> {
+  /** All elements; empty when there are none. The array is the caller's to read, not to change. */
+  get(): readonly Readonly<T>[];
+  /** Appends without reading what is there. */
+  add(element: T): void;
+  addAll(elements: Iterable<T>): void;
+  /** Replaces the list. An empty one is the same as clear(). */
+  update(elements: Iterable<T>): void;
+  clear(): void;
+}
+
 /** One map for each key. Iteration is in the byte order of the encoded map keys, the same on every backend. */
 export interface MapState<K, V> {
   get(key: K): Readonly<V> | undefined;
@@ -21,5 +33,19 @@ export interface MapState<K, V> {
   entries(): IterableIterator<readonly [K, Readonly<V>]>;
   keys(): IterableIterator<K>;
   values(): IterableIterator<Readonly<V>>;
+  clear(): void;
+}
+
+/** One value for each key, into which every added one is reduced. */
+export interface ReducingState<T> {
+  get(): Readonly<T> | undefined;
+  add(value: T): void;
+  clear(): void;
+}
+
+/** One accumulator for each key; get() gives the result made from it. */
+export interface AggregatingState<In, Out> {
+  get(): Out | undefined;
+  add(value: In): void;
   clear(): void;
 }

@@ -2,19 +2,20 @@ import { expect, test } from "vitest";
 import type { Json } from "../storage/index.js";
 import { knownDescriptor, mapState, valueState } from "./descriptors.js";
 import { int64, string } from "./serializers/index.js";
+import { voidNamespace } from "./namespace.js";
 import { StateRegistry } from "./state-registry.js";
 
 test("rule 10: ids are given once and stay, over restores", () => {
   const first = new StateRegistry();
-  expect(first.register(knownDescriptor(valueState("a", int64()))).id).toBe(1);
-  expect(first.register(knownDescriptor(mapState("b", string(), int64()))).id).toBe(2);
+  expect(first.register(knownDescriptor(valueState("a", int64())), voidNamespace).id).toBe(1);
+  expect(first.register(knownDescriptor(mapState("b", string(), int64())), voidNamespace).id).toBe(2);
   const restored = StateRegistry.restore(JSON.parse(JSON.stringify(first.describe())) as Json);
-  expect(restored.register(knownDescriptor(valueState("c", int64()))).id).toBe(3);
-  expect(restored.register(knownDescriptor(mapState("b", string(), int64()))).id).toBe(2);
+  expect(restored.register(knownDescriptor(valueState("c", int64())), voidNamespace).id).toBe(3);
+  expect(restored.register(knownDescriptor(mapState("b", string(), int64())), voidNamespace).id).toBe(2);
 });
 
 test("a malformed description is refused", () => {
-  const state = { id: 1, name: "a", kind: "value", value: { type: "int64" } };
+  const state = { id: 1, name: "a", kind: "value", hasTtl: false, namespace: { type: "void" }, schemas: [{ type: "int64" }] };
   const bad: Json[] = [
     null,
     [],
@@ -30,8 +31,11 @@ test("a malformed description is refused", () => {
     { nextId: 2, states: [{ ...state, kind: "heap" }] },
     { nextId: 2, states: [{ ...state, kind: "map" }] },
     { nextId: 2, states: [{ ...state, key: { type: "string" } }] },
-    { nextId: 2, states: [{ ...state, value: 5 }] },
-    { nextId: 2, states: [{ ...state, value: {} }] },
+    { nextId: 2, states: [{ ...state, schemas: 5 }] },
+    { nextId: 2, states: [{ ...state, schemas: [{}] }] },
+    { nextId: 2, states: [{ ...state, schemas: [] }] },
+    { nextId: 2, states: [{ ...state, hasTtl: 1 }] },
+    { nextId: 2, states: [{ ...state, namespace: null }] },
   ];
   for (const description of bad) {
     expect(() => StateRegistry.restore(description), JSON.stringify(description)).toThrowError(

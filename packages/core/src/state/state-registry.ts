@@ -1,7 +1,14 @@
 import { StateError } from "../errors/index.js";
 import type { Json } from "../storage/index.js";
 import { type AnyStateDescriptor, checkStateName, type StateKind } from "./descriptors.js";
-import { type SerializerSnapshot, sameSnapshot } from "./serializers/index.js";
+import {
+  type KeySerializer,
+  resolveCompatibility,
+  sameSnapshot,
+  type SerializerSnapshot,
+  type TypeSerializer,
+} from "./serializers/index.js";
+import { storedSerializer } from "./stored-state.js";
 
 /** A state as it is known to its backend and described in every checkpoint. */
 export interface RegisteredState {
@@ -9,15 +16,24 @@ export interface RegisteredState {
   readonly id: number;
   readonly name: string;
   readonly kind: StateKind;
+  /** Whether entries carry the time of their last access. */
+  readonly hasTtl: boolean;
+  readonly namespace: SerializerSnapshot;
   /** Schema of the map keys; absent for kinds without any. */
   readonly key?: SerializerSnapshot;
-  readonly value: SerializerSnapshot;
+  /** Every schema that values were ever written with, oldest first; a stored value names its own by index. */
+  readonly schemas: readonly SerializerSnapshot[];
 }
 
 /** Ids above this one belong to Tidemark itself (timers). */
 export const highestUserStateId = 0xfeff;
-/** Ids of the two timer queues. */
-export const timerStateIds = { event: 0xff01, processing: 0xff02 } as const;
+/** Ids of the timer queues. */
+export const timerStateIds = { event: 0xff01, processing: 0xff02, "event-namespaced": 0xff03, "processing-namespaced": 0xff04 } as const;
+
+type NamespaceSchema = Pick<KeySerializer<never>, "keySnapshot">;
+
+/** A stored value names its schema with one byte. */
+const schemasMax = 256;
 
 /**
  * Which state has which id. Ids start at 1, grow, and are never given twice, so bytes of a state that a job no longer
@@ -44,16 +60,21 @@ export class StateRegistry {
     return registry;
   }
 
-  /** The state of a descriptor, new or known. Throws STATE_INCOMPATIBLE when it is known with another kind or type. */
-  register(descriptor: AnyStateDescriptor): RegisteredState {
-    const wanted = describeState(descriptor, this.#nextId);
+  /**
+   * The state of a descriptor, new or known. A changed but compatible value type becomes a further schema. Throws STATE_INCOMPATIBLE
+   * when the state is known with another kind, key or value type that cannot be read.
+   */
+  register(descriptor: AnyStateDescriptor, namespaces: NamespaceSchema): RegisteredState {
+    const wanted = describeState(descriptor, namespaces, this.#nextId);
     const known = this.#states.get(descriptor.name);
     if (known !== undefined) {
-      refuseDifference(known, wanted);
-      return known;
+      const merged = mergeSchemas(known, wanted, storedSerializer(descriptor));
+      this.#states.set(merged.name, merged);
+      return merged;
     }
-    if (this.#nextId > highestUserStateId)
+    if (this.#nextId > highestUserStateId) {
       throw new StateError("INVALID_ARGUMENT", `an operator can have at most ${highestUserStateId} states in its life`);
+    }
     this.#nextId += 1;
     this.#states.set(wanted.name, wanted);
     return wanted;
@@ -64,49 +85,88 @@ export class StateRegistry {
   }
 }
 
-function describeState(descriptor: AnyStateDescriptor, id: number): RegisteredState {
-  const base = { id, name: descriptor.name, kind: descriptor.kind, value: descriptor.value.snapshot() };
+function describeState(descriptor: AnyStateDescriptor, namespaces: NamespaceSchema, id: number): RegisteredState {
+  const base = {
+    id,
+    name: descriptor.name,
+    kind: descriptor.kind,
+    hasTtl: descriptor.ttl !== undefined,
+    namespace: namespaces.keySnapshot(),
+    schemas: [storedSerializer(descriptor).snapshot()],
+  };
   return descriptor.kind === "map" ? { ...base, key: descriptor.key.keySnapshot() } : base;
 }
 
-function refuseDifference(known: RegisteredState, wanted: RegisteredState): void {
-  const difference =
-    known.kind !== wanted.kind
-      ? `it is stored as ${known.kind} state and declared as ${wanted.kind} state`
-      : !sameOptional(known.key, wanted.key)
-        ? `its map keys are stored as ${show(known.key)} and declared as ${show(wanted.key)}`
-        : !sameSnapshot(known.value, wanted.value)
-          ? `its values are stored as ${show(known.value)} and declared as ${show(wanted.value)}`
-          : undefined;
-  if (difference !== undefined) {
-    throw new StateError(
-      "STATE_INCOMPATIBLE",
-      `state "${known.name}" does not fit: ${difference}; give the new state another name or restore the old type`,
-      {
-        details: { state: known.name },
-      },
+function mergeSchemas(known: RegisteredState, wanted: RegisteredState, serializer: TypeSerializer<unknown>): RegisteredState {
+  if (known.kind !== wanted.kind)
+    throw incompatible(known.name, `it is stored as ${known.kind} state and declared as ${wanted.kind} state`);
+  if (known.hasTtl !== wanted.hasTtl) {
+    throw incompatible(
+      known.name,
+      `it was stored ${known.hasTtl ? "with" : "without"} a ttl, which cannot be switched ${known.hasTtl ? "off" : "on"}`,
     );
   }
+  refuseOtherKeys(known.name, "namespaces", known.namespace, wanted.namespace);
+  refuseOtherKeys(known.name, "map keys", known.key, wanted.key);
+  for (const schema of known.schemas) {
+    const found = resolveCompatibility(schema, serializer);
+    if (found.kind === "incompatible") {
+      const field = found.path === "" ? "its values are" : `its field ${found.path} is`;
+      throw incompatible(known.name, `${field} stored as ${show(found.stored)} and declared as ${show(found.current)}: ${found.reason}`);
+    }
+  }
+  const [current] = wanted.schemas;
+  if (current === undefined || sameSnapshot(known.schemas.at(-1), current)) return known;
+  if (known.schemas.length === schemasMax) throw incompatible(known.name, `it has had ${schemasMax} schemas already`);
+  return { ...known, schemas: [...known.schemas, current] };
 }
 
-function sameOptional(left: SerializerSnapshot | undefined, right: SerializerSnapshot | undefined): boolean {
-  return left === undefined || right === undefined ? left === right : sameSnapshot(left, right);
+function refuseOtherKeys(
+  state: string,
+  what: string,
+  stored: SerializerSnapshot | undefined,
+  wanted: SerializerSnapshot | undefined,
+): void {
+  const isSame = stored === undefined || wanted === undefined ? stored === wanted : sameSnapshot(stored, wanted);
+  if (!isSame)
+    throw incompatible(state, `its ${what} are stored as ${show(stored)} and declared as ${show(wanted)}, and keys may not change`);
+}
+
+function incompatible(state: string, difference: string): StateError {
+  return new StateError(
+    "STATE_INCOMPATIBLE",
+    `state "${state}" does not fit: ${difference}; give the new state another name or restore the old type`,
+    {
+      details: { state },
+    },
+  );
 }
 
 function show(snapshot: SerializerSnapshot | undefined): string {
   return snapshot === undefined ? "nothing" : JSON.stringify(snapshot).slice(0, 200);
 }
 
+const kinds: ReadonlySet<unknown> = new Set<StateKind>(["value", "list", "map", "reducing", "aggregating"]);
+
 function parseState(entry: Json): RegisteredState {
-  const { id, name, kind, key, value } = asObject(entry, "state");
+  const { id, name, kind, hasTtl, namespace, key, schemas } = asObject(entry, "state");
   if (!Number.isSafeInteger(id) || (id as number) < 1 || (id as number) > highestUserStateId)
     throw damaged(`state id ${String(id)} is out of range`);
   if (typeof name !== "string") throw damaged("a state has no name");
   checkStateName(name);
-  if (kind !== "value" && kind !== "map") throw damaged(`state ${name} has the unknown kind ${JSON.stringify(kind)}`);
+  if (!kinds.has(kind)) throw damaged(`state ${name} has the unknown kind ${JSON.stringify(kind)}`);
+  if (typeof hasTtl !== "boolean") throw damaged(`state ${name} does not say whether it has a ttl`);
   if ((kind === "map") !== (key !== undefined))
-    throw damaged(`state ${name} of kind ${kind} ${key === undefined ? "lacks" : "has"} a key schema`);
-  const base = { id: id as number, name, kind, value: parseSnapshot(value, name) } as const;
+    throw damaged(`state ${name} of kind ${String(kind)} ${key === undefined ? "lacks" : "has"} a key schema`);
+  if (!Array.isArray(schemas) || schemas.length === 0 || schemas.length > schemasMax) throw damaged(`state ${name} has no list of schemas`);
+  const base = {
+    id: id as number,
+    name,
+    kind: kind as StateKind,
+    hasTtl,
+    namespace: parseSnapshot(namespace, name),
+    schemas: (schemas as Json[]).map((schema) => parseSnapshot(schema, name)),
+  };
   return key === undefined ? base : { ...base, key: parseSnapshot(key, name) };
 }
 

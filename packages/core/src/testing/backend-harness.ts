@@ -18,6 +18,8 @@ import {
   type PendingCheckpointFiles,
 } from "../storage/index.js";
 
+import { ManualClock } from "./manual-clock.js";
+
 /** Makes the backend under test; local files go below `directory`. */
 export type BackendFactory = (directory: string) => StateBackend;
 
@@ -25,6 +27,7 @@ export interface HarnessOptions<K> {
   readonly keySerializer: KeySerializer<K>;
   /** Default 128. */
   readonly maxParallelism?: number;
+  readonly isDevelopment?: boolean;
 }
 
 /**
@@ -33,6 +36,8 @@ export interface HarnessOptions<K> {
  */
 export class BackendHarness<K> {
   readonly directory: string;
+  /** Decides when state expires. */
+  readonly clock = new ManualClock(1_700_000_000_000);
   readonly #backendOf: BackendFactory;
   readonly #options: HarnessOptions<K>;
   readonly #fileSystem = new NodeFileSystem();
@@ -79,6 +84,8 @@ export class BackendHarness<K> {
       keyGroups: { first: 0, last: maxParallelism - 1 },
       maxParallelism,
       fileSystem: this.#fileSystem,
+      nowMs: () => this.clock.nowMs(),
+      isDevelopment: this.#options.isDevelopment ?? false,
       ...(restore === undefined ? {} : { restore }),
     });
     return this.#open;

@@ -1,5 +1,18 @@
 import { expect } from "vitest";
-import { anyKey, type AnyKey, int64, type KeyedStateBackend, mapState, msgpack, string, struct, valueState } from "../state/index.js";
+import {
+  anyKey,
+  type AnyKey,
+  int32,
+  int64,
+  type KeyedStateBackend,
+  listState,
+  mapState,
+  msgpack,
+  reducingState,
+  string,
+  struct,
+  valueState,
+} from "../state/index.js";
 import { type BackendFactory, BackendHarness } from "./backend-harness.js";
 import { SeededRandom } from "./random.js";
 
@@ -7,12 +20,22 @@ const keys: readonly AnyKey[] = [0, 1, "1", -1, "", "é\u0000", "\ud800", 2n ** 
 const mapKeys = ["", "a", "b", "ab", "\u0000", "z\uffff"];
 const values = valueState("values", struct({ count: int64(), label: string() }));
 const maps = mapState("maps", string(), msgpack());
+const lists = listState("lists", msgpack());
+const sums = reducingState("sums", int64(), (left, right) => left + right);
+const windows = valueState("windows", string());
 
 /** What the state should hold, as plain collections. */
 interface Model {
   values: Map<string, { count: number; label: string }>;
   maps: Map<string, Map<string, unknown>>;
+  lists: Map<string, unknown[]>;
+  sums: Map<string, number>;
+  windows: Map<string, Map<number, string>>;
   timers: Map<string, { timeMs: number; key: AnyKey }>;
+}
+
+function emptyModel(): Model {
+  return { values: new Map(), maps: new Map(), lists: new Map(), sums: new Map(), windows: new Map(), timers: new Map() };
 }
 
 /**
@@ -22,7 +45,7 @@ interface Model {
 export async function randomOperations(factory: BackendFactory, seed: number, steps: number): Promise<void> {
   const harness = await BackendHarness.create<AnyKey>(factory, { keySerializer: anyKey(), maxParallelism: 7 });
   const random = new SeededRandom(seed);
-  let model: Model = { values: new Map(), maps: new Map(), timers: new Map() };
+  let model: Model = emptyModel();
   let saved = structuredClone(model);
   try {
     await harness.open();
@@ -59,7 +82,7 @@ function change(state: KeyedStateBackend<AnyKey>, model: Model, random: SeededRa
   const map = state.getState(maps);
   const mapKey = random.pick(mapKeys);
   const timeMs = random.pick([-5, 0, 1, 2, 3, 1_000_000_000_000]);
-  switch (random.below(9)) {
+  switch (random.below(12)) {
     case 0: {
       const value = { count: random.below(1_000) - 500, label: random.pick(mapKeys) };
       state.getState(values).update(value);
@@ -95,11 +118,55 @@ function change(state: KeyedStateBackend<AnyKey>, model: Model, random: SeededRa
     case 7:
       expect(state.timers("event").delete(timeMs)).toBe(model.timers.delete(`${timeMs} ${id}`));
       break;
+    case 9:
+      changeList(state, model, random, id);
+      break;
+    case 10: {
+      const added = random.below(100);
+      state.getState(sums).add(added);
+      model.sums.set(id, (model.sums.get(id) ?? 0) + added);
+      break;
+    }
+    case 11:
+      changeWindow(state, model, random, id);
+      break;
     case 8:
       pollOne(state, model, random.below(4));
       break;
   }
   compareKey(state, model, random.pick(keys));
+}
+
+function changeList(state: KeyedStateBackend<AnyKey>, model: Model, random: SeededRandom, id: string): void {
+  const list = state.getState(lists);
+  const elements = Array.from({ length: random.below(4) }, () => random.pick([1, "two", null, { three: [3] }]));
+  switch (random.below(5)) {
+    case 0:
+      list.update(elements);
+      model.lists.set(id, elements);
+      break;
+    case 1:
+      list.clear();
+      model.lists.delete(id);
+      break;
+    default:
+      list.addAll(elements);
+      model.lists.set(id, [...(model.lists.get(id) ?? []), ...elements]);
+  }
+}
+
+function changeWindow(state: KeyedStateBackend<AnyKey>, model: Model, random: SeededRandom, id: string): void {
+  const window = random.below(6) - 3;
+  const handle = state.getNamespacedState(windows, int32()).in(window);
+  const known = model.windows.get(id) ?? new Map<number, string>();
+  if (random.below(3) === 0) {
+    handle.clear();
+    known.delete(window);
+  } else {
+    handle.update(`w${window}`);
+    known.set(window, `w${window}`);
+  }
+  model.windows.set(id, known);
 }
 
 function pollOne(state: KeyedStateBackend<AnyKey>, model: Model, untilMs: number): void {
@@ -118,6 +185,11 @@ function compareKey(state: KeyedStateBackend<AnyKey>, model: Model, key: AnyKey)
   state.setCurrentKey(key);
   const id = nameOf(key);
   expect(state.getState(values).value()).toEqual(model.values.get(id));
+  expect(state.getState(lists).get()).toEqual(model.lists.get(id) ?? []);
+  expect(state.getState(sums).get()).toBe(model.sums.get(id));
+  const windowed = state.getNamespacedState(windows, int32());
+  const expectedWindows = [...(model.windows.get(id) ?? [])].sort(([left], [right]) => left - right);
+  expect([...windowed.namespaces()].map((window) => [window, windowed.in(window).value()])).toEqual(expectedWindows);
   const map = state.getState(maps);
   const expected = model.maps.get(id) ?? new Map<string, unknown>();
   expect(map.isEmpty()).toBe(expected.size === 0);

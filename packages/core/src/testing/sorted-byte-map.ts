@@ -1,4 +1,4 @@
-import { type ByteCursor, ByteReader, type ByteWriter, type OrderedByteStore } from "../state/index.js";
+import { type ByteCursor, ByteReader, ByteWriter, type OrderedByteStore } from "../state/index.js";
 
 /** The simplest ordered byte store: a sorted array. For tests of what is built over OrderedByteStore. */
 export class SortedByteMap implements OrderedByteStore {
@@ -16,6 +16,14 @@ export class SortedByteMap implements OrderedByteStore {
     const entry = this.#entries[index];
     if (entry !== undefined && Buffer.compare(entry.key, bytes) === 0) entry.value = value.copy();
     else this.#entries.splice(index, 0, { key: key.copy(), value: value.copy() });
+  }
+
+  append(key: ByteWriter, bytes: ByteWriter): void {
+    const before = this.get(key);
+    const appended = new ByteWriter();
+    if (before !== undefined) appended.raw(before.bytes, before.position, before.end);
+    appended.raw(bytes.bytes, 0, bytes.length);
+    this.put(key, appended);
   }
 
   delete(key: ByteWriter): void {

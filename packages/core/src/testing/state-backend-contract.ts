@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { ErrorCode } from "../errors/index.js";
-import { isStateError } from "../errors/index.js";
 import { int64, mapState, msgpack, string, struct, valueState } from "../state/index.js";
 import { type BackendFactory, BackendHarness } from "./backend-harness.js";
+import { codeOf } from "./error-code.js";
+import { testEvolution } from "./evolution-contract.js";
 import { randomOperations } from "./random-operations.js";
+import { testStateKinds } from "./state-kinds-contract.js";
+import { testTtl } from "./ttl-contract.js";
 
 export interface ContractOptions {
   /** Runs of random operations; each has a seed of its own. Default 20. */
@@ -26,6 +28,12 @@ export function testStateBackend(name: string, factory: BackendFactory, options:
     testAccess(() => harness);
     testSnapshots(() => harness);
     testTimers(() => harness);
+    testStateKinds(
+      () => harness,
+      () => BackendHarness.create(factory, { keySerializer: string(), isDevelopment: true }),
+    );
+    testTtl(() => harness);
+    testEvolution(() => harness);
     testBadInput(() => harness);
 
     const runs = options.randomRuns ?? 20;
@@ -267,13 +275,4 @@ function testBadInput(harness: () => BackendHarness<string>): void {
     restored.setCurrentKey("k");
     expect(restored.getState(count).value()).toBe(1);
   });
-}
-
-function codeOf(call: () => unknown): ErrorCode | string {
-  try {
-    call();
-  } catch (error) {
-    return isStateError(error) ? error.code : `not a StateError: ${String(error)}`;
-  }
-  return "no error";
 }

@@ -1,8 +1,9 @@
-import { type KeyContext, prefixEnd } from "../key-context.js";
-import type { ByteWriter, KeySerializer, TypeSerializer } from "../serializers/index.js";
+import { prefixEnd } from "../key-context.js";
+import type { ByteWriter, KeySerializer } from "../serializers/index.js";
 import type { MapState } from "../state-kinds.js";
+import type { EntryKeys } from "./entry-keys.js";
 import type { ByteCursor, OrderedByteStore } from "./ordered-byte-store.js";
-import { ValueCodec } from "./value-codec.js";
+import type { ValueCodec } from "./value-codec.js";
 
 /**
  * Up to this many entries clear() deletes one by one. Many range tombstones slow every read (100,000 of them in a
@@ -11,19 +12,17 @@ import { ValueCodec } from "./value-codec.js";
 const pointDeletesMax = 1_000;
 
 /** Map state in an ordered byte store: one entry a (key, map key). */
-export class ByteMapState<K, UK, UV> implements MapState<UK, UV> {
+export class ByteMapState<K, N, UK, UV> implements MapState<UK, UV> {
   readonly #store: OrderedByteStore;
-  readonly #context: KeyContext<K>;
-  readonly #id: number;
+  readonly #entryKeys: EntryKeys<K, N>;
   readonly #keys: KeySerializer<UK>;
   readonly #codec: ValueCodec<UV>;
 
-  constructor(store: OrderedByteStore, context: KeyContext<K>, id: number, keys: KeySerializer<UK>, values: TypeSerializer<UV>) {
+  constructor(store: OrderedByteStore, entryKeys: EntryKeys<K, N>, keys: KeySerializer<UK>, codec: ValueCodec<UV>) {
     this.#store = store;
-    this.#context = context;
-    this.#id = id;
+    this.#entryKeys = entryKeys;
     this.#keys = keys;
-    this.#codec = new ValueCodec(values);
+    this.#codec = codec;
   }
 
   get(key: UK): Readonly<UV> | undefined {
@@ -32,8 +31,8 @@ export class ByteMapState<K, UK, UV> implements MapState<UK, UV> {
   }
 
   put(key: UK, value: UV): void {
-    const entryKey = this.#entryKey(key);
-    this.#store.put(entryKey, this.#codec.encode(value));
+    const encoded = this.#codec.encode(value);
+    this.#store.put(this.#entryKey(key), encoded);
   }
 
   putAll(entries: Iterable<readonly [UK, UV]>): void {
@@ -97,11 +96,11 @@ export class ByteMapState<K, UK, UV> implements MapState<UK, UV> {
 
   /** The part of stored keys that all entries of the current key share. */
   #prefix(): ByteWriter {
-    return this.#context.entryKey(this.#id);
+    return this.#entryKeys.current();
   }
 
   #entryKey(key: UK): ByteWriter {
-    const entryKey = this.#context.entryKey(this.#id);
+    const entryKey = this.#entryKeys.current();
     this.#keys.writeKey(key, entryKey);
     return entryKey;
   }

@@ -1,34 +1,31 @@
-import type { KeyContext } from "../key-context.js";
-import type { TypeSerializer } from "../serializers/index.js";
 import type { ValueState } from "../state-kinds.js";
+import type { EntryKeys } from "./entry-keys.js";
 import type { OrderedByteStore } from "./ordered-byte-store.js";
-import { ValueCodec } from "./value-codec.js";
+import type { ValueCodec } from "./value-codec.js";
 
 /** Value state in an ordered byte store: one entry a key. */
-export class ByteValueState<K, T> implements ValueState<T> {
+export class ByteValueState<K, N, T> implements ValueState<T> {
   readonly #store: OrderedByteStore;
-  readonly #context: KeyContext<K>;
-  readonly #id: number;
+  readonly #keys: EntryKeys<K, N>;
   readonly #codec: ValueCodec<T>;
 
-  constructor(store: OrderedByteStore, context: KeyContext<K>, id: number, serializer: TypeSerializer<T>) {
+  constructor(store: OrderedByteStore, keys: EntryKeys<K, N>, codec: ValueCodec<T>) {
     this.#store = store;
-    this.#context = context;
-    this.#id = id;
-    this.#codec = new ValueCodec(serializer);
+    this.#keys = keys;
+    this.#codec = codec;
   }
 
   value(): Readonly<T> | undefined {
-    const stored = this.#store.get(this.#context.entryKey(this.#id));
+    const stored = this.#store.get(this.#keys.current());
     return stored === undefined ? undefined : this.#codec.decode(stored);
   }
 
   update(value: T): void {
-    const key = this.#context.entryKey(this.#id);
-    this.#store.put(key, this.#codec.encode(value));
+    const encoded = this.#codec.encode(value);
+    this.#store.put(this.#keys.current(), encoded);
   }
 
   clear(): void {
-    this.#store.delete(this.#context.entryKey(this.#id));
+    this.#store.delete(this.#keys.current());
   }
 }

@@ -8,6 +8,8 @@ export interface OrderedByteStore {
   /** A reader over the value, or undefined. Valid until the next call. */
   get(key: ByteWriter): ByteReader | undefined;
   put(key: ByteWriter, value: ByteWriter): void;
+  /** Puts `bytes` behind the value, or makes them the value where there is none. Need not read it. */
+  append(key: ByteWriter, bytes: ByteWriter): void;
   delete(key: ByteWriter): void;
   /** Removes every key in [lower, upper). */
   deleteRange(lower: Uint8Array, upper: Uint8Array): void;

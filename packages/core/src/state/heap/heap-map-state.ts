@@ -1,15 +1,13 @@
-import { ValueCodec } from "../bytes/value-codec.js";
-import type { KeyContext } from "../key-context.js";
-import { type ByteReader, ByteWriter, type KeySerializer, type TypeSerializer } from "../serializers/index.js";
+import type { ValueCodec } from "../bytes/value-codec.js";
+import { type ByteReader, ByteWriter, type KeySerializer } from "../serializers/index.js";
 import type { MapState } from "../state-kinds.js";
 import { type HashKey, HashKeys } from "./hash-key.js";
+import type { HeapKeys, HeapOwner } from "./heap-keys.js";
 import { HeapMap } from "./heap-map.js";
-import type { EntryVisitor, HeapState } from "./heap-state.js";
+import type { EntryVisitor, HeapState, IsExpired } from "./heap-state.js";
 import { SnapshotMap } from "./snapshot-map.js";
 
-interface KeyEntry<K, UK, UV> {
-  readonly key: K;
-  readonly keyGroup: number;
+interface Entry<K, N, UK, UV> extends HeapOwner<K, N> {
   readonly map: HeapMap<UK, UV>;
 }
 
@@ -17,26 +15,22 @@ interface KeyEntry<K, UK, UV> {
  * Map state as nested maps on the heap. A freeze is constant time: it raises the epoch, and an inner map joins it at its
  * first change afterwards.
  */
-export class HeapMapState<K, UK, UV> implements MapState<UK, UV>, HeapState {
-  readonly #context: KeyContext<K>;
-  readonly #id: number;
+export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K, N> {
+  readonly #ownerKeys: HeapKeys<K, N>;
   readonly #keySerializer: KeySerializer<UK>;
   readonly #codec: ValueCodec<UV>;
-  readonly #hashKeys: HashKeys<K>;
   readonly #mapKeys: HashKeys<UK>;
-  readonly #keys = new SnapshotMap<HashKey, KeyEntry<K, UK, UV>>();
-  #frozen: ReadonlyMap<HashKey, KeyEntry<K, UK, UV>> | undefined;
+  readonly #maps = new SnapshotMap<HashKey, Entry<K, N, UK, UV>>();
+  #frozen: ReadonlyMap<HashKey, Entry<K, N, UK, UV>> | undefined;
   #epoch = 0;
   /** Inner maps that joined the current freeze. */
   #joined: HeapMap<UK, UV>[] = [];
   #size = 0;
 
-  constructor(context: KeyContext<K>, id: number, keys: KeySerializer<UK>, values: TypeSerializer<UV>) {
-    this.#context = context;
-    this.#id = id;
+  constructor(ownerKeys: HeapKeys<K, N>, keys: KeySerializer<UK>, codec: ValueCodec<UV>) {
+    this.#ownerKeys = ownerKeys;
     this.#keySerializer = keys;
-    this.#codec = new ValueCodec(values);
-    this.#hashKeys = new HashKeys(context.serializer);
+    this.#codec = codec;
     this.#mapKeys = new HashKeys(keys);
   }
 
@@ -52,7 +46,7 @@ export class HeapMapState<K, UK, UV> implements MapState<UK, UV>, HeapState {
     const hash = this.#mapKeys.of(key);
     // What cannot be stored is refused here, as on every backend, and not at the next checkpoint.
     this.#codec.encode(value);
-    this.#putDecoded(this.#context.key, this.#context.keyGroup, hash, key, value);
+    this.#putDecoded(this.#ownerKeys.hash(), () => this.#ownerKeys.owner(), hash, key, value);
   }
 
   putAll(entries: Iterable<readonly [UK, UV]>): void {
@@ -71,7 +65,7 @@ export class HeapMapState<K, UK, UV> implements MapState<UK, UV>, HeapState {
     this.#join(map);
     map.remove(hash);
     this.#size -= 1;
-    if (map.entries.size === 0) this.#keys.delete(this.#hashKeys.of(this.#context.key));
+    if (map.entries.size === 0) this.#maps.delete(this.#ownerKeys.hash());
   }
 
   isEmpty(): boolean {
@@ -99,32 +93,41 @@ export class HeapMapState<K, UK, UV> implements MapState<UK, UV>, HeapState {
     const map = this.#current();
     if (map === undefined) return;
     this.#size -= map.entries.size;
-    this.#keys.delete(this.#hashKeys.of(this.#context.key));
+    this.#maps.delete(this.#ownerKeys.hash());
   }
 
-  /** Keys that have at least one entry, in no particular order. */
-  *stateKeys(): IterableIterator<K> {
-    for (const [, entry] of this.#keys.entries()) yield entry.key;
+  *owners(): Iterable<HeapOwner<K, N>> {
+    for (const [, entry] of this.#maps.entries()) yield entry;
+  }
+
+  sweep(isExpired: IsExpired, count: number): void {
+    for (const [ownerHash, { map }] of this.#maps.walk(1)) {
+      for (const [hash, entry] of map.entries.walk(count)) {
+        if (!isExpired(entry.value)) continue;
+        this.#join(map);
+        map.remove(hash);
+        this.#size -= 1;
+      }
+      if (map.entries.size === 0) this.#maps.delete(ownerHash);
+    }
   }
 
   freeze(): void {
     this.#epoch += 1;
-    this.#frozen = this.#keys.freeze();
+    this.#frozen = this.#maps.freeze();
   }
 
   *frozenEntries(visit: EntryVisitor): Iterable<void> {
     const writer = new ByteWriter();
-    for (const { key, keyGroup, map } of this.#frozen?.values() ?? []) {
-      writer.reset();
-      writer.u16be(keyGroup);
-      writer.u16be(this.#id);
-      this.#context.serializer.writeKey(key, writer);
+    for (const entry of this.#frozen?.values() ?? []) {
+      const { map } = entry;
+      this.#ownerKeys.write(entry, writer);
       const prefixBytes = writer.length;
       this.#join(map);
-      for (const entry of map.entries.freeze().values()) {
+      for (const { key, value } of map.entries.freeze().values()) {
         writer.length = prefixBytes;
-        this.#keySerializer.writeKey(entry.key, writer);
-        visit(writer, this.#codec.encode(entry.value));
+        this.#keySerializer.writeKey(key, writer);
+        visit(writer, this.#codec.encode(value));
         yield;
       }
     }
@@ -132,26 +135,25 @@ export class HeapMapState<K, UK, UV> implements MapState<UK, UV>, HeapState {
 
   release(): void {
     this.#frozen = undefined;
-    this.#keys.release();
+    this.#maps.release();
     for (const map of this.#joined) map.entries.release();
     this.#joined = [];
   }
 
   restoreEntry(keyGroup: number, key: ByteReader, value: ByteReader): void {
-    const decoded = this.#context.serializer.readKey(key);
+    const owner = this.#ownerKeys.read(keyGroup, key);
     const mapKey = this.#keySerializer.readKey(key);
     key.expectEnd();
-    this.#putDecoded(decoded, keyGroup, this.#mapKeys.of(mapKey), mapKey, this.#codec.decode(value));
+    this.#putDecoded(this.#ownerKeys.hashOf(owner), () => owner, this.#mapKeys.of(mapKey), mapKey, this.#codec.decode(value));
   }
 
-  #putDecoded(key: K, keyGroup: number, hash: HashKey, mapKey: UK, value: UV): void {
-    const keyHash = this.#hashKeys.of(key);
-    let map = this.#keys.get(keyHash)?.map;
+  #putDecoded(ownerHash: HashKey, owner: () => HeapOwner<K, N>, hash: HashKey, mapKey: UK, value: UV): void {
+    let map = this.#maps.get(ownerHash)?.map;
     if (map === undefined) {
       map = new HeapMap<UK, UV>();
       // A map born after the freeze is not part of it.
       map.frozenEpoch = this.#epoch;
-      this.#keys.set(keyHash, { key, keyGroup, map });
+      this.#maps.set(ownerHash, { ...owner(), map });
     }
     this.#join(map);
     const before = map.entries.size;
@@ -160,7 +162,7 @@ export class HeapMapState<K, UK, UV> implements MapState<UK, UV>, HeapState {
   }
 
   #current(): HeapMap<UK, UV> | undefined {
-    return this.#keys.get(this.#hashKeys.of(this.#context.key))?.map;
+    return this.#maps.get(this.#ownerKeys.hash())?.map;
   }
 
   /** Makes an inner map part of the freeze under way, if there is one it has not joined. */

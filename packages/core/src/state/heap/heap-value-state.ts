@@ -1,31 +1,25 @@
-import { ValueCodec } from "../bytes/value-codec.js";
-import type { KeyContext } from "../key-context.js";
-import { type ByteReader, ByteWriter, type TypeSerializer } from "../serializers/index.js";
+import type { ValueCodec } from "../bytes/value-codec.js";
+import { type ByteReader, ByteWriter } from "../serializers/index.js";
 import type { ValueState } from "../state-kinds.js";
-import { type HashKey, HashKeys } from "./hash-key.js";
-import type { EntryVisitor, HeapState } from "./heap-state.js";
+import type { HashKey } from "./hash-key.js";
+import type { HeapKeys, HeapOwner } from "./heap-keys.js";
+import type { EntryVisitor, HeapState, IsExpired } from "./heap-state.js";
 import { SnapshotMap } from "./snapshot-map.js";
 
-interface Entry<K, T> {
-  readonly key: K;
-  readonly keyGroup: number;
+interface Entry<K, N, T> extends HeapOwner<K, N> {
   readonly value: T;
 }
 
 /** Value state as objects on the heap. */
-export class HeapValueState<K, T> implements ValueState<T>, HeapState {
-  readonly #context: KeyContext<K>;
-  readonly #id: number;
+export class HeapValueState<K, N, T> implements ValueState<T>, HeapState<K, N> {
+  readonly #keys: HeapKeys<K, N>;
   readonly #codec: ValueCodec<T>;
-  readonly #hashKeys: HashKeys<K>;
-  readonly #entries = new SnapshotMap<HashKey, Entry<K, T>>();
-  #frozen: ReadonlyMap<HashKey, Entry<K, T>> | undefined;
+  readonly #entries = new SnapshotMap<HashKey, Entry<K, N, T>>();
+  #frozen: ReadonlyMap<HashKey, Entry<K, N, T>> | undefined;
 
-  constructor(context: KeyContext<K>, id: number, serializer: TypeSerializer<T>) {
-    this.#context = context;
-    this.#id = id;
-    this.#codec = new ValueCodec(serializer);
-    this.#hashKeys = new HashKeys(context.serializer);
+  constructor(keys: HeapKeys<K, N>, codec: ValueCodec<T>) {
+    this.#keys = keys;
+    this.#codec = codec;
   }
 
   get size(): number {
@@ -33,23 +27,25 @@ export class HeapValueState<K, T> implements ValueState<T>, HeapState {
   }
 
   value(): Readonly<T> | undefined {
-    return this.#entries.get(this.#hashKeys.of(this.#context.key))?.value;
+    return this.#entries.get(this.#keys.hash())?.value;
   }
 
   update(value: T): void {
-    const key = this.#context.key;
     // What cannot be stored is refused here, as on every backend, and not at the next checkpoint.
     this.#codec.encode(value);
-    this.#entries.set(this.#hashKeys.of(key), { key, keyGroup: this.#context.keyGroup, value });
+    this.#entries.set(this.#keys.hash(), { ...this.#keys.owner(), value });
   }
 
   clear(): void {
-    this.#entries.delete(this.#hashKeys.of(this.#context.key));
+    this.#entries.delete(this.#keys.hash());
   }
 
-  /** Keys that have a value, in no particular order. */
-  *keys(): IterableIterator<K> {
-    for (const [, entry] of this.#entries.entries()) yield entry.key;
+  *owners(): Iterable<HeapOwner<K, N>> {
+    for (const [, entry] of this.#entries.entries()) yield entry;
+  }
+
+  sweep(isExpired: IsExpired, count: number): void {
+    for (const [hash, entry] of this.#entries.walk(count)) if (isExpired(entry.value)) this.#entries.delete(hash);
   }
 
   freeze(): void {
@@ -57,13 +53,10 @@ export class HeapValueState<K, T> implements ValueState<T>, HeapState {
   }
 
   *frozenEntries(visit: EntryVisitor): Iterable<void> {
-    const writer = new ByteWriter();
+    const key = new ByteWriter();
     for (const entry of this.#frozen?.values() ?? []) {
-      writer.reset();
-      writer.u16be(entry.keyGroup);
-      writer.u16be(this.#id);
-      this.#context.serializer.writeKey(entry.key, writer);
-      visit(writer, this.#codec.encode(entry.value));
+      this.#keys.write(entry, key);
+      visit(key, this.#codec.encode(entry.value));
       yield;
     }
   }
@@ -74,8 +67,8 @@ export class HeapValueState<K, T> implements ValueState<T>, HeapState {
   }
 
   restoreEntry(keyGroup: number, key: ByteReader, value: ByteReader): void {
-    const decoded = this.#context.serializer.readKey(key);
+    const owner = this.#keys.read(keyGroup, key);
     key.expectEnd();
-    this.#entries.set(this.#hashKeys.of(decoded), { key: decoded, keyGroup, value: this.#codec.decode(value) });
+    this.#entries.set(this.#keys.hashOf(owner), { ...owner, value: this.#codec.decode(value) });
   }
 }

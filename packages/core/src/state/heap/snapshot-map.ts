@@ -12,6 +12,7 @@ export class SnapshotMap<K, V extends object> {
   #overlay: Map<K, V | typeof absent> | undefined;
   #isFrozen = false;
   #size = 0;
+  #walker: Iterator<[K, V], undefined> | undefined;
 
   get size(): number {
     return this.#size;
@@ -53,11 +54,24 @@ export class SnapshotMap<K, V extends object> {
     return true;
   }
 
-  /** The current contents, in no particular order. Do not change the map while iterating. */
-  *entries(): IterableIterator<[K, V]> {
+  /** The current contents, in no particular order. Entries changed while iterating may be seen, missed or seen twice. */
+  *entries(): Generator<[K, V], undefined> {
     for (const entry of this.#base) if (this.#overlay?.has(entry[0]) !== true) yield entry;
-    if (this.#overlay === undefined) return;
-    for (const [key, value] of this.#overlay) if (value !== absent) yield [key, value as V];
+    if (this.#overlay !== undefined) for (const [key, value] of this.#overlay) if (value !== absent) yield [key, value as V];
+    return undefined;
+  }
+
+  /** The next `count` entries of a walk that goes around in circles, over all calls. Entries may be changed or deleted meanwhile. */
+  *walk(count: number): IterableIterator<[K, V]> {
+    for (let left = Math.min(count, this.#size); left > 0; left -= 1) {
+      let next = this.#walker?.next();
+      if (next === undefined || next.done === true) {
+        this.#walker = this.entries();
+        next = this.#walker.next();
+        if (next.done === true) return;
+      }
+      yield next.value;
+    }
   }
 
   /** Fixes the contents and returns them; they stay readable and unchanged until release(). */

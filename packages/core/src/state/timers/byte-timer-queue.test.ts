@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { SortedByteMap } from "../../testing/sorted-byte-map.js";
 import { SeededRandom } from "../../testing/random.js";
+import { HeapKeys } from "../heap/heap-keys.js";
 import { KeyContext } from "../key-context.js";
+import { voidNamespace } from "../namespace.js";
 import { int32, string } from "../serializers/index.js";
 import { timerStateIds } from "../state-registry.js";
 import { ByteTimerQueue } from "./byte-timer-queue.js";
@@ -12,8 +14,8 @@ test("with a tiny head it gives the same timers as the heap queue, over random o
     const random = new SeededRandom(seed);
     const context = new KeyContext(int32(), { first: 0, last: 4 }, 5);
     const store = new SortedByteMap();
-    let queue = new ByteTimerQueue(store, context, timerStateIds.event, 1);
-    const model = new HeapTimerQueue(context, timerStateIds.event);
+    let queue = new ByteTimerQueue(store, context, timerStateIds.event, voidNamespace, 1);
+    const model = new HeapTimerQueue(new HeapKeys(context, timerStateIds.event, voidNamespace));
     for (let step = 0; step < 400; step += 1) {
       context.set(random.below(60));
       const timeMs = random.below(8) - 4;
@@ -34,11 +36,11 @@ test("with a tiny head it gives the same timers as the heap queue, over random o
         }
         default:
           // What a restore does: the store is there, the head is not.
-          if (random.below(20) === 0) queue = new ByteTimerQueue(store, context, timerStateIds.event, 1);
+          if (random.below(20) === 0) queue = new ByteTimerQueue(store, context, timerStateIds.event, voidNamespace, 1);
       }
     }
     for (let timer = model.poll(Infinity); timer !== undefined; timer = model.poll(Infinity)) {
-      expect(queue.poll(Infinity), `seed ${seed}`).toEqual({ timeMs: timer.timeMs, key: timer.key });
+      expect(queue.poll(Infinity), `seed ${seed}`).toEqual({ timeMs: timer.timeMs, key: timer.key, namespace: undefined });
     }
     expect(queue.poll(Infinity)).toBeUndefined();
   }
@@ -46,7 +48,7 @@ test("with a tiny head it gives the same timers as the heap queue, over random o
 
 test("times keep their order and value, far from zero too", () => {
   const context = new KeyContext(string(), { first: 0, last: 0 }, 1);
-  const queue = new ByteTimerQueue(new SortedByteMap(), context, timerStateIds.processing, 1);
+  const queue = new ByteTimerQueue(new SortedByteMap(), context, timerStateIds.processing, voidNamespace, 1);
   const times = [
     Number.MIN_SAFE_INTEGER,
     -4_294_967_297,

@@ -1,8 +1,8 @@
 import type { OrderedByteStore } from "../bytes/ordered-byte-store.js";
 import { entryPrefixBytes, type KeyContext, prefixEnd } from "../key-context.js";
-import { ByteReader, ByteWriter } from "../serializers/index.js";
+import { ByteReader, ByteWriter, type KeySerializer } from "../serializers/index.js";
 import { BinaryHeap } from "./binary-heap.js";
-import type { Timer, TimerQueue } from "./timer-queue.js";
+import type { NamespaceArguments, Timer, TimerQueue } from "./timer-queue.js";
 import { checkTimerTime, readTimerTime, writeTimerTime } from "./timer-time.js";
 
 const timeBytes = 8;
@@ -24,14 +24,15 @@ interface GroupHead {
 }
 
 /**
- * Timers in an ordered byte store, one entry `keyGroup | state id | time | key` each, so that their number is not bounded
+ * Timers in an ordered byte store, one entry `keyGroup | state id | time | key | namespace` each, so that their number is not bounded
  * by memory. The earliest ones of each key group are also in a heap; a group whose part of the heap runs empty is read
  * again from where it ended.
  */
-export class ByteTimerQueue<K> implements TimerQueue<K> {
+export class ByteTimerQueue<K, N = undefined> implements TimerQueue<K, N> {
   readonly #store: OrderedByteStore;
   readonly #context: KeyContext<K>;
   readonly #stateId: number;
+  readonly #namespaces: KeySerializer<N>;
   readonly #headMax: number;
   readonly #entry = new ByteWriter();
   readonly #empty = new ByteWriter();
@@ -44,18 +45,19 @@ export class ByteTimerQueue<K> implements TimerQueue<K> {
   #mayBeStale = false;
 
   /** `headMax` bounds the heap: about 100 bytes a timer. */
-  constructor(store: OrderedByteStore, context: KeyContext<K>, stateId: number, headMax = 32_768) {
+  constructor(store: OrderedByteStore, context: KeyContext<K>, stateId: number, namespaces: KeySerializer<N>, headMax = 32_768) {
     this.#store = store;
     this.#context = context;
     this.#stateId = stateId;
+    this.#namespaces = namespaces;
     const { first, last } = context.keyGroups;
     this.#headMax = Math.max(headMax, 4 * (last - first + 1));
     this.#groups = Array.from({ length: last - first + 1 }, () => ({ horizon: "none", count: 0 }));
     this.#exhausted = this.#groups.map((_, index) => first + index);
   }
 
-  register(timeMs: number): boolean {
-    const entry = this.#entryOf(timeMs);
+  register(timeMs: number, ...[namespace]: NamespaceArguments<N>): boolean {
+    const entry = this.#entryOf(timeMs, namespace as N);
     if (this.#store.get(entry) !== undefined) return false;
     this.#store.put(entry, this.#empty);
     const timer = { timeMs, stored: entry.copy() };
@@ -68,8 +70,8 @@ export class ByteTimerQueue<K> implements TimerQueue<K> {
     return true;
   }
 
-  delete(timeMs: number): boolean {
-    const entry = this.#entryOf(timeMs);
+  delete(timeMs: number, ...[namespace]: NamespaceArguments<N>): boolean {
+    const entry = this.#entryOf(timeMs, namespace as N);
     if (this.#store.get(entry) === undefined) return false;
     this.#store.delete(entry);
     this.#mayBeStale = true;
@@ -80,13 +82,14 @@ export class ByteTimerQueue<K> implements TimerQueue<K> {
     return this.#earliest()?.timeMs ?? Infinity;
   }
 
-  poll(timeMs: number): Timer<K> | undefined {
+  poll(timeMs: number): Timer<K, N> | undefined {
     const timer = this.#earliest();
     if (timer === undefined || timer.timeMs > timeMs) return undefined;
     this.#pop();
     this.#store.delete(this.#writerOver(timer.stored));
     this.#reader.reset(timer.stored, entryPrefixBytes + timeBytes);
-    return { timeMs: timer.timeMs, key: this.#context.serializer.readKey(this.#reader) };
+    const key = this.#context.serializer.readKey(this.#reader);
+    return { timeMs: timer.timeMs, key, namespace: this.#namespaces.readKey(this.#reader) };
   }
 
   #earliest(): HeadTimer | undefined {
@@ -153,7 +156,7 @@ export class ByteTimerQueue<K> implements TimerQueue<K> {
     return this.#groups[keyGroupOfStored(timer.stored) - this.#context.keyGroups.first] as GroupHead;
   }
 
-  #entryOf(timeMs: number): ByteWriter {
+  #entryOf(timeMs: number, namespace: N): ByteWriter {
     checkTimerTime(timeMs);
     const key = this.#context.entryKey(this.#stateId);
     const entry = this.#entry;
@@ -161,6 +164,7 @@ export class ByteTimerQueue<K> implements TimerQueue<K> {
     entry.raw(key.bytes, 0, entryPrefixBytes);
     writeTimerTime(timeMs, entry);
     entry.raw(key.bytes, entryPrefixBytes, key.length);
+    this.#namespaces.writeKey(namespace, entry);
     return entry;
   }
 

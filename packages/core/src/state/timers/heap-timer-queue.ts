@@ -1,66 +1,56 @@
-import { HashKeys, type HashKey } from "../heap/hash-key.js";
-import type { EntryVisitor, HeapState } from "../heap/heap-state.js";
+import type { HeapKeys, HeapOwner } from "../heap/heap-keys.js";
+import type { EntryVisitor, Freezable } from "../heap/heap-state.js";
 import { SnapshotMap } from "../heap/snapshot-map.js";
-import { entryPrefixBytes, type KeyContext } from "../key-context.js";
+import { entryPrefixBytes } from "../key-context.js";
 import { type ByteReader, ByteWriter } from "../serializers/index.js";
 import { BinaryHeap } from "./binary-heap.js";
-import type { Timer, TimerQueue } from "./timer-queue.js";
+import type { NamespaceArguments, Timer, TimerQueue } from "./timer-queue.js";
 import { checkTimerTime, readTimerTime, writeTimerTime } from "./timer-time.js";
 
-interface HeapTimer<K> extends Timer<K> {
-  readonly keyGroup: number;
-  /** Encoded key: decides ties like the order of stored timers does. */
-  readonly encodedKey: Uint8Array;
+interface HeapTimer<K, N> extends Timer<K, N>, HeapOwner<K, N> {
+  /** Encoded key and namespace: decides ties like the order of stored timers does. */
+  readonly encoded: Uint8Array;
 }
 
 const noValue = new ByteWriter();
 
 /** Timers on the heap: a map for "at most one each" and snapshots, a binary heap for their order. */
-export class HeapTimerQueue<K> implements TimerQueue<K>, HeapState {
-  readonly #context: KeyContext<K>;
-  readonly #stateId: number;
-  readonly #hashKeys: HashKeys<K>;
-  readonly #timers = new SnapshotMap<string, HeapTimer<K>>();
+export class HeapTimerQueue<K, N = undefined> implements TimerQueue<K, N>, Freezable {
+  readonly #keys: HeapKeys<K, N>;
+  readonly #timers = new SnapshotMap<string, HeapTimer<K, N>>();
   /** May hold timers that were deleted; they are skipped. */
-  readonly #order = new BinaryHeap<HeapTimer<K>>(isBefore);
-  #frozen: ReadonlyMap<string, HeapTimer<K>> | undefined;
+  readonly #order = new BinaryHeap<HeapTimer<K, N>>(isBefore);
+  readonly #writer = new ByteWriter();
+  #frozen: ReadonlyMap<string, HeapTimer<K, N>> | undefined;
 
-  constructor(context: KeyContext<K>, stateId: number) {
-    this.#context = context;
-    this.#stateId = stateId;
-    this.#hashKeys = new HashKeys(context.serializer);
+  constructor(keys: HeapKeys<K, N>) {
+    this.#keys = keys;
   }
 
   get size(): number {
     return this.#timers.size;
   }
 
-  register(timeMs: number): boolean {
+  register(timeMs: number, ...[namespace]: NamespaceArguments<N>): boolean {
     checkTimerTime(timeMs);
-    const entry = this.#context.entryKey(this.#stateId);
-    return this.#add({
-      timeMs,
-      key: this.#context.key,
-      keyGroup: this.#context.keyGroup,
-      encodedKey: entry.bytes.slice(entryPrefixBytes, entry.length),
-    });
+    return this.#add(timeMs, { ...this.#keys.owner(), namespace: namespace as N });
   }
 
-  delete(timeMs: number): boolean {
+  delete(timeMs: number, ...[namespace]: NamespaceArguments<N>): boolean {
     checkTimerTime(timeMs);
-    return this.#timers.delete(identity(timeMs, this.#hashKeys.of(this.#context.key)));
+    return this.#timers.delete(this.#identity(timeMs, { ...this.#keys.owner(), namespace: namespace as N }));
   }
 
   nextTimeMs(): number {
     return this.#earliest()?.timeMs ?? Infinity;
   }
 
-  poll(timeMs: number): Timer<K> | undefined {
+  poll(timeMs: number): Timer<K, N> | undefined {
     const timer = this.#earliest();
     if (timer === undefined || timer.timeMs > timeMs) return undefined;
     this.#order.pop();
-    this.#timers.delete(identity(timer.timeMs, this.#hashKeys.of(timer.key)));
-    return timer;
+    this.#timers.delete(this.#identity(timer.timeMs, timer));
+    return { timeMs: timer.timeMs, key: timer.key, namespace: timer.namespace };
   }
 
   freeze(): void {
@@ -68,14 +58,13 @@ export class HeapTimerQueue<K> implements TimerQueue<K>, HeapState {
   }
 
   *frozenEntries(visit: EntryVisitor): Iterable<void> {
-    const writer = new ByteWriter();
+    const key = new ByteWriter();
     for (const timer of this.#frozen?.values() ?? []) {
-      writer.reset();
-      writer.u16be(timer.keyGroup);
-      writer.u16be(this.#stateId);
-      writeTimerTime(timer.timeMs, writer);
-      writer.raw(timer.encodedKey);
-      visit(writer, noValue);
+      this.#keys.write(timer, key);
+      key.length = entryPrefixBytes;
+      writeTimerTime(timer.timeMs, key);
+      key.raw(timer.encoded);
+      visit(key, noValue);
       yield;
     }
   }
@@ -89,37 +78,39 @@ export class HeapTimerQueue<K> implements TimerQueue<K>, HeapState {
     value.expectEnd();
     const timeMs = readTimerTime(key);
     checkTimerTime(timeMs);
-    const start = key.position;
-    const decoded = this.#context.serializer.readKey(key);
+    const owner = this.#keys.read(keyGroup, key);
     key.expectEnd();
-    this.#add({ timeMs, key: decoded, keyGroup, encodedKey: key.bytes.slice(start, key.end) });
+    this.#add(timeMs, owner);
   }
 
-  #add(timer: HeapTimer<K>): boolean {
-    const id = identity(timer.timeMs, this.#hashKeys.of(timer.key));
-    if (this.#timers.get(id) !== undefined) return false;
-    this.#timers.set(id, timer);
+  #add(timeMs: number, owner: HeapOwner<K, N>): boolean {
+    const identity = this.#identity(timeMs, owner);
+    if (this.#timers.get(identity) !== undefined) return false;
+    this.#keys.write(owner, this.#writer);
+    const timer = { ...owner, timeMs, encoded: this.#writer.bytes.slice(entryPrefixBytes, this.#writer.length) };
+    this.#timers.set(identity, timer);
     this.#order.push(timer);
     return true;
   }
 
-  #earliest(): HeapTimer<K> | undefined {
+  #earliest(): HeapTimer<K, N> | undefined {
     for (;;) {
       const timer = this.#order.peek();
       if (timer === undefined) return undefined;
-      if (this.#timers.get(identity(timer.timeMs, this.#hashKeys.of(timer.key))) === timer) return timer;
+      if (this.#timers.get(this.#identity(timer.timeMs, timer)) === timer) return timer;
       this.#order.pop();
     }
   }
+
+  /** Tells timers apart; the type of the key is part of it, so that 1 and "1" differ. */
+  #identity(timeMs: number, owner: HeapOwner<K, N>): string {
+    const hash = this.#keys.hashOf(owner);
+    return `${timeMs}:${typeof hash}:${String(hash)}`;
+  }
 }
 
-/** Tells timers apart; the type of the key is part of it, so that 1 and "1" differ. */
-function identity(timeMs: number, key: HashKey): string {
-  return `${timeMs}:${typeof key}:${String(key)}`;
-}
-
-function isBefore<K>(left: HeapTimer<K>, right: HeapTimer<K>): boolean {
+function isBefore<K, N>(left: HeapTimer<K, N>, right: HeapTimer<K, N>): boolean {
   if (left.timeMs !== right.timeMs) return left.timeMs < right.timeMs;
   if (left.keyGroup !== right.keyGroup) return left.keyGroup < right.keyGroup;
-  return Buffer.compare(left.encodedKey, right.encodedKey) < 0;
+  return Buffer.compare(left.encoded, right.encoded) < 0;
 }

@@ -1,0 +1,109 @@
+import type { ListCodec } from "../bytes/value-codec.js";
+import { type ByteReader, ByteWriter } from "../serializers/index.js";
+import type { ListState } from "../state-kinds.js";
+import type { HashKey } from "./hash-key.js";
+import type { HeapKeys, HeapOwner } from "./heap-keys.js";
+import type { EntryVisitor, HeapState, IsExpired } from "./heap-state.js";
+import { SnapshotMap } from "./snapshot-map.js";
+
+interface Entry<K, N, T> extends HeapOwner<K, N> {
+  readonly elements: T[];
+  /** Elements that belong to the list: a snapshot's list may share the array with a longer one. */
+  readonly length: number;
+}
+
+/**
+ * List state as arrays on the heap. A snapshot and the live list share an array as long as the live one only grows: each knows
+ * its own length.
+ */
+export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
+  readonly #keys: HeapKeys<K, N>;
+  readonly #codec: ListCodec<T>;
+  readonly #entries = new SnapshotMap<HashKey, Entry<K, N, T>>();
+  #frozen: ReadonlyMap<HashKey, Entry<K, N, T>> | undefined;
+
+  constructor(keys: HeapKeys<K, N>, codec: ListCodec<T>) {
+    this.#keys = keys;
+    this.#codec = codec;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(): readonly Readonly<T>[] {
+    const entry = this.#entries.get(this.#keys.hash());
+    return entry === undefined ? [] : entry.elements.slice(0, entry.length);
+  }
+
+  add(element: T): void {
+    this.addAll([element]);
+  }
+
+  addAll(elements: Iterable<T>): void {
+    const added = [...elements];
+    // What cannot be stored is refused here, as on every backend, before anything changes.
+    this.#codec.encode(added);
+    if (added.length === 0) return;
+    const hash = this.#keys.hash();
+    const before = this.#entries.get(hash);
+    if (before === undefined) {
+      this.#entries.set(hash, { ...this.#keys.owner(), elements: added, length: added.length });
+      return;
+    }
+    // The array of a list that was cut back under a snapshot would hold elements behind its length; such a list gets a new one.
+    const array = before.elements.length === before.length ? before.elements : before.elements.slice(0, before.length);
+    for (const element of added) array.push(element);
+    this.#entries.set(hash, { ...before, elements: array, length: array.length });
+  }
+
+  update(elements: Iterable<T>): void {
+    const replaced = [...elements];
+    this.#codec.encode(replaced);
+    const hash = this.#keys.hash();
+    if (replaced.length === 0) this.#entries.delete(hash);
+    else this.#entries.set(hash, { ...this.#keys.owner(), elements: replaced, length: replaced.length });
+  }
+
+  clear(): void {
+    this.#entries.delete(this.#keys.hash());
+  }
+
+  *owners(): Iterable<HeapOwner<K, N>> {
+    for (const [, entry] of this.#entries.entries()) yield entry;
+  }
+
+  sweep(isExpired: IsExpired, count: number): void {
+    for (const [hash, entry] of this.#entries.walk(count)) {
+      const alive = entry.elements.slice(0, entry.length).filter((element) => !isExpired(element));
+      if (alive.length === entry.length) continue;
+      if (alive.length === 0) this.#entries.delete(hash);
+      else this.#entries.set(hash, { ...entry, elements: alive, length: alive.length });
+    }
+  }
+
+  freeze(): void {
+    this.#frozen = this.#entries.freeze();
+  }
+
+  *frozenEntries(visit: EntryVisitor): Iterable<void> {
+    const key = new ByteWriter();
+    for (const entry of this.#frozen?.values() ?? []) {
+      this.#keys.write(entry, key);
+      visit(key, this.#codec.encode(entry.elements.slice(0, entry.length)));
+      yield;
+    }
+  }
+
+  release(): void {
+    this.#frozen = undefined;
+    this.#entries.release();
+  }
+
+  restoreEntry(keyGroup: number, key: ByteReader, value: ByteReader): void {
+    const owner = this.#keys.read(keyGroup, key);
+    key.expectEnd();
+    const elements = this.#codec.decode(value);
+    this.#entries.set(this.#keys.hashOf(owner), { ...owner, elements, length: elements.length });
+  }
+}
