@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: { conditions: ["tidemark-source", "module", "node", "development"] },
   ssr: { resolve: { conditions: ["tidemark-source", "module", "node", "development"] } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "examples/*/src/**/*.test.ts", "bench/src/**/*.test.ts", "tests/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: ["packages/*/src", "examples/*/src", "bench/src", "tests", "scripts"].map((folder) => `${folder}/**/*.test.ts`),
     pool: "forks",
     testTimeout: 60_000,
     hookTimeout: 60_000,
