@@ -26,6 +26,7 @@ export async function runContinuousIntegration() {
     testsStage(),
     packStage,
     newerNodeStage,
+    randomOperationsStage(),
     ...sanitizerStages(),
     ...killStages(),
   ]);
@@ -49,6 +50,21 @@ const newerNodeStage = {
     }
   },
 };
+
+/**
+ * Over 2,000 runs of random operations on the state backends, one after the other, in memory where the system has a
+ * filesystem there.
+ *
+ * @returns {Stage}
+ */
+function randomOperationsStage() {
+  const memory = "/dev/shm";
+  return testsStage({
+    name: "random operations",
+    args: ["--no-file-parallelism", "-t", "random operations", "packages/state-memory", "packages/state-fs", "packages/state-rocksdb"],
+    env: { TIDEMARK_RANDOM_RUNS: "670", ...(existsSync(memory) ? { TMPDIR: memory } : {}) },
+  });
+}
 
 /**
  * The binding's tests with its own sources compiled for the address sanitizer and the undefined behaviour sanitizer.

@@ -34,10 +34,11 @@ export const lintStage = {
 /**
  * All vitest tests. Progress is printed as it comes, since this is the longest stage.
  *
- * @param {{ name?: string, node?: string, args?: readonly string[] }} [options] node: another Node binary to run them with
+ * @param {{ name?: string, node?: string, args?: readonly string[], env?: Record<string, string> }} [options] node: another Node
+ *   binary to run them with
  * @returns {Stage}
  */
-export function testsStage({ name = "tests", node = process.execPath, args = [] } = {}) {
+export function testsStage({ name = "tests", node = process.execPath, args = [], env = {} } = {}) {
   return {
     name,
     run: async () => {
@@ -48,7 +49,7 @@ export function testsStage({ name = "tests", node = process.execPath, args = [] 
         const { exitCode } = await runCommand(
           node,
           [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args],
-          { cwd: root, onLine: (line) => console.log(line), env: { ...process.env, CI: "true" } },
+          { cwd: root, onLine: (line) => console.log(line), env: { ...process.env, CI: "true", ...env } },
         );
         return countTests(readReport(report), exitCode);
       } finally {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
 import {
   anyKey,
@@ -112,11 +113,11 @@ function change(state: KeyedStateBackend<AnyKey>, model: Model, random: SeededRa
       }
       break;
     case 6:
-      expect(state.timers("event").register(timeMs)).toBe(!model.timers.has(`${timeMs} ${id}`));
+      same(state.timers("event").register(timeMs), !model.timers.has(`${timeMs} ${id}`));
       model.timers.set(`${timeMs} ${id}`, { timeMs, key });
       break;
     case 7:
-      expect(state.timers("event").delete(timeMs)).toBe(model.timers.delete(`${timeMs} ${id}`));
+      same(state.timers("event").delete(timeMs), model.timers.delete(`${timeMs} ${id}`));
       break;
     case 9:
       changeList(state, model, random, id);
@@ -171,40 +172,40 @@ function changeWindow(state: KeyedStateBackend<AnyKey>, model: Model, random: Se
 
 function pollOne(state: KeyedStateBackend<AnyKey>, model: Model, untilMs: number): void {
   const earliest = Math.min(Infinity, ...[...model.timers.values()].map((timer) => timer.timeMs));
-  expect(state.timers("event").nextTimeMs()).toBe(earliest);
+  same(state.timers("event").nextTimeMs(), earliest);
   const timer = state.timers("event").poll(untilMs);
   if (earliest > untilMs) {
-    expect(timer).toBeUndefined();
+    same(timer, undefined);
     return;
   }
-  expect(timer?.timeMs).toBe(earliest);
-  expect(model.timers.delete(`${earliest} ${nameOf(timer?.key as AnyKey)}`)).toBe(true);
+  same(timer?.timeMs, earliest);
+  same(model.timers.delete(`${earliest} ${nameOf(timer?.key as AnyKey)}`), true);
 }
 
 function compareKey(state: KeyedStateBackend<AnyKey>, model: Model, key: AnyKey): void {
   state.setCurrentKey(key);
   const id = nameOf(key);
-  expect(state.getState(values).value()).toEqual(model.values.get(id));
-  expect(state.getState(lists).get()).toEqual(model.lists.get(id) ?? []);
-  expect(state.getState(sums).get()).toBe(model.sums.get(id));
+  same(state.getState(values).value(), model.values.get(id));
+  same(state.getState(lists).get(), model.lists.get(id) ?? []);
+  same(state.getState(sums).get(), model.sums.get(id));
   const windowed = state.getNamespacedState(windows, int32());
   const expectedWindows = [...(model.windows.get(id) ?? [])].sort(([left], [right]) => left - right);
-  expect([...windowed.namespaces()].map((window) => [window, windowed.in(window).value()])).toEqual(expectedWindows);
+  same([...windowed.namespaces()].map((window) => [window, windowed.in(window).value()]), expectedWindows);
   const map = state.getState(maps);
   const expected = model.maps.get(id) ?? new Map<string, unknown>();
-  expect(map.isEmpty()).toBe(expected.size === 0);
+  same(map.isEmpty(), expected.size === 0);
   const sorted = [...expected].sort(([left], [right]) => (left < right ? -1 : 1));
-  expect([...map.entries()]).toEqual(sorted);
+  same([...map.entries()], sorted);
   for (const mapKey of mapKeys) {
-    expect(map.contains(mapKey)).toBe(expected.has(mapKey));
-    expect(map.get(mapKey)).toEqual(expected.get(mapKey));
+    same(map.contains(mapKey), expected.has(mapKey));
+    same(map.get(mapKey), expected.get(mapKey));
   }
 }
 
 function compareAll(state: KeyedStateBackend<AnyKey>, model: Model): void {
   for (const key of keys) compareKey(state, model, key);
   const namesOf = (found: Iterable<AnyKey>): string[] => [...found].map(nameOf).sort();
-  expect(namesOf(state.keys(values))).toEqual([...model.values.keys()].sort());
+  same(namesOf(state.keys(values)), [...model.values.keys()].sort());
   expect(namesOf(state.keys(maps))).toEqual(
     [...model.maps]
       .filter(([, map]) => map.size > 0)
@@ -215,4 +216,9 @@ function compareAll(state: KeyedStateBackend<AnyKey>, model: Model): void {
 
 function nameOf(key: AnyKey): string {
   return `${typeof key} ${key instanceof Uint8Array ? `bytes ${[...key].join()}` : String(key)}`;
+}
+
+/** Runs once for every value compared, hundreds of thousands of times: the assertion library is asked only for its message. */
+function same(actual: unknown, expected: unknown): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual).toStrictEqual(expected);
 }
