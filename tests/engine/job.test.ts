@@ -275,6 +275,41 @@ describe("a job", () => {
     expect(await codeOf(bad.run())).toBe("INVALID_ARGUMENT");
   });
 
+  test("state cannot be used after the call that it belongs to", async () => {
+    const later: (() => unknown)[] = [];
+    const codes: string[] = [];
+    const leaking = job(
+      "leaking",
+      (env) => {
+        env
+          .source("numbers", collectionSource([1, 2]))
+          .keyBy((number) => number, int32())
+          .process("leak", (context) => {
+            const state = context.getState(valueState("state", int64()));
+            later.push(() => state.value(), () => state.update(1), () => context.key);
+            return { processElement: (number) => state.update(number) };
+          })
+          .sink("out", collectSink<never>([]));
+        env
+          .source("others", collectionSource([3]))
+          .filter(() => {
+            for (const use of later) {
+              try {
+                codes.push(String(use()));
+              } catch (error) {
+                codes.push(isStateError(error) ? error.code : String(error));
+              }
+            }
+            return false;
+          })
+          .sink("nothing", collectSink<number>([]));
+      },
+      { backend: memoryBackend(), logger: silentLogger },
+    );
+    await leaking.run();
+    expect(codes).toEqual(["NO_CURRENT_KEY", "NO_CURRENT_KEY", "NO_CURRENT_KEY"]);
+  });
+
   test("wrong options and graphs are refused before anything runs", () => {
     const build = (): void => undefined;
     const codes = [

@@ -24,6 +24,11 @@ export class ManualClock implements Clock {
     return () => void this.#alarms.delete(alarm);
   }
 
+  /** Sets the clock, back too, as an operator may; calls nothing. */
+  set(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
   /** Moves time on and calls what comes due, in order. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;

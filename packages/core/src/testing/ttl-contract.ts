@@ -47,6 +47,18 @@ export function testTtl(harness: () => BackendHarness<string>): void {
     expect(restored.getState(sum).get()).toBe(3);
   });
 
+  test("rule 9: a clock that is set back makes nothing valid again", () => {
+    const { state, clock } = harness();
+    const { map } = states({ duration: hour });
+    state.setCurrentKey("k");
+    state.getState(map).put("a", 1);
+    clock.advance(hour);
+    expect([...state.getState(map).keys()]).toEqual([]);
+    clock.set(clock.nowMs() - hour / 2);
+    expect([...state.getState(map).keys()]).toEqual([]);
+    expect(state.getState(map).get("a")).toBeUndefined();
+  });
+
   test("reading lengthens a life only where that was asked for", () => {
     const { state, clock } = harness();
     const onWrite = states({ duration: hour });
