@@ -2,4 +2,4 @@
 import check from "./check-node.cjs";
 
 check.requireNode();
-import("./run-example.mjs").then((example) => example.runAfterSetup("kill-test.js", process.argv.slice(2)));
+import("./run-program.mjs").then((program) => program.runAfterSetup("examples/flights/dist/kill-test.js", process.argv.slice(2)));

@@ -44,7 +44,7 @@ describe("house rules on this repository", () => {
     expect(architectureProblems(textOf("ARCHITECTURE.md"), packages)).toEqual([]);
   });
   test("package-lock.json names no host and knows every workspace", () => {
-    const workspaces = tree.flatMap(({ path }) => /^((?:packages|examples)\/[^/]+|tests)\/package\.json$/.exec(path)?.[1] ?? []);
+    const workspaces = tree.flatMap(({ path }) => /^((?:packages|examples)\/[^/]+|tests|bench)\/package\.json$/.exec(path)?.[1] ?? []);
     expect(lockProblems(textOf("package-lock.json") ?? "", workspaces)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StateBackend } from "@tidemark/core";
+import { fsBackend } from "@tidemark/state-fs";
 import { memoryBackend } from "@tidemark/state-memory";
 import { rocksdbBackend } from "@tidemark/state-rocksdb";
 import { onTestFinished } from "vitest";
@@ -16,6 +17,7 @@ export async function scratchDirectory(): Promise<string> {
 /** Every backend, made for a directory. */
 export const backends: readonly { readonly name: string; readonly create: (directory: string) => StateBackend }[] = [
   { name: "memory", create: () => memoryBackend() },
+  { name: "fs", create: (directory) => fsBackend({ directory: join(directory, "state") }) },
   { name: "rocksdb", create: (directory) => rocksdbBackend({ directory: join(directory, "state") }) },
 ];
 

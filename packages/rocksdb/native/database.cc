@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "errors.h"
+#include "ttl_filter.h"
 
 namespace tidemark {
 
@@ -26,9 +27,10 @@ Database::~Database() {
   }
 }
 
-rocksdb::ColumnFamilyOptions Database::FamilyOptions(MergeKind kind) const {
+rocksdb::ColumnFamilyOptions Database::FamilyOptions(MergeKind kind, const std::shared_ptr<TtlRules>& ttl) const {
   rocksdb::ColumnFamilyOptions result = options.columnFamily;
-  result.merge_operator = MakeMergeOperator(kind);
+  result.merge_operator = MakeMergeOperator(kind, ttl);
+  result.compaction_filter_factory = MakeTtlFilterFactory(ttl);
   return result;
 }
 
@@ -58,15 +60,17 @@ void Database::Open() {
   }
   CheckFamiliesAreListed(options, path);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  std::vector<std::shared_ptr<TtlRules>> rules;
   for (const DatabaseOptions::Family& family : options.families) {
-    descriptors.emplace_back(family.name, FamilyOptions(family.mergeKind));
+    rules.push_back(std::make_shared<TtlRules>(ttlClock));
+    descriptors.emplace_back(family.name, FamilyOptions(family.mergeKind, rules.back()));
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const Status status = rocksdb::DB::Open(options.database, path, descriptors, &handles, &db);
   if (!status.ok()) throw FailureFromStatus(status, "cannot open the database in " + path);
   for (size_t index = 0; index < handles.size(); index++) {
     const DatabaseOptions::Family& family = options.families[index];
-    families.push_back(std::make_shared<ColumnFamily>(db.get(), handles[index], family.name, family.mergeKind));
+    families.push_back(std::make_shared<ColumnFamily>(db.get(), handles[index], family.name, family.mergeKind, rules[index]));
   }
 }
 

@@ -16,13 +16,20 @@
 #include "flush_listener.h"
 #include "handles.h"
 #include "merge.h"
+#include "ttl_rules.h"
 
 namespace tidemark {
 
 // Closed when the last holder lets go, so that a dropped family's files stay until its readers are done.
 struct ColumnFamily {
-  ColumnFamily(rocksdb::DB* owner, rocksdb::ColumnFamilyHandle* raw, std::string givenName, MergeKind kind)
-      : database(owner), handle(raw), name(std::move(givenName)), mergeKind(kind), rocksdbId(raw->GetID()) {}
+  ColumnFamily(rocksdb::DB* owner, rocksdb::ColumnFamilyHandle* raw, std::string givenName, MergeKind kind,
+               std::shared_ptr<TtlRules> rules)
+      : database(owner),
+        handle(raw),
+        name(std::move(givenName)),
+        mergeKind(kind),
+        rocksdbId(raw->GetID()),
+        ttl(std::move(rules)) {}
   ~ColumnFamily() { database->DestroyColumnFamilyHandle(handle).PermitUncheckedError(); }
   ColumnFamily(const ColumnFamily&) = delete;
   ColumnFamily& operator=(const ColumnFamily&) = delete;
@@ -32,6 +39,7 @@ struct ColumnFamily {
   std::string name;
   MergeKind mergeKind;
   uint32_t rocksdbId;
+  std::shared_ptr<TtlRules> ttl;  // the same that its filter and merge operator ask
   uint64_t lastWriteSequence = 0;  // of the last write through this object; 0 = none
   int64_t lastRecord = -1;         // scratch of Write: index of its last record in the batch being applied
 };
@@ -73,7 +81,8 @@ class Database {
   // Makes waiting flushes return and background jobs stop, without waiting for them.
   void Interrupt();
 
-  rocksdb::ColumnFamilyOptions FamilyOptions(MergeKind kind) const;
+  // `ttl` must be the ColumnFamily's own.
+  rocksdb::ColumnFamilyOptions FamilyOptions(MergeKind kind, const std::shared_ptr<TtlRules>& ttl) const;
   std::shared_ptr<ColumnFamily>& Family(uint32_t id);
   const rocksdb::Snapshot* Snapshot(double handle);
   Cursor& FindCursor(double handle);
@@ -82,6 +91,7 @@ class Database {
   DatabaseOptions options;
   std::unique_ptr<rocksdb::DB> db;
   std::shared_ptr<FlushListener> listener;
+  const std::shared_ptr<TtlClock> ttlClock = std::make_shared<TtlClock>();
   rocksdb::ReadOptions readOptions;
   rocksdb::WriteOptions writeOptions;
 

@@ -70,10 +70,10 @@ void CheckFileOnDisk(const rocksdb::LiveFileMetaData& file) {
                                    std::to_string(file.size)};
 }
 
-rocksdb::ColumnFamilyHandle* ImportFamily(Database& database, const std::string& name, MergeKind kind,
+rocksdb::ColumnFamilyHandle* ImportFamily(Database& database, const std::string& name, MergeKind kind, const std::shared_ptr<TtlRules>& ttl,
                                           const rocksdb::ExportImportFilesMetaData& metadata) {
   rocksdb::ColumnFamilyHandle* handle = nullptr;
-  const rocksdb::ColumnFamilyOptions options = database.FamilyOptions(kind);
+  const rocksdb::ColumnFamilyOptions options = database.FamilyOptions(kind, ttl);
   if (metadata.files.empty()) {
     // RocksDB refuses to import nothing.
     Check(database.db->CreateColumnFamily(options, name, &handle), "cannot create a column family");
@@ -113,8 +113,9 @@ napi_value ImportFiles(Call& call) {
   const auto made = std::make_shared<std::shared_ptr<ColumnFamily>>();
   WorkItem item;
   item.run = [database, name, kind, metadata, made] {
-    rocksdb::ColumnFamilyHandle* handle = ImportFamily(*database, name, kind, metadata);
-    *made = std::make_shared<ColumnFamily>(database->db.get(), handle, name, kind);
+    const auto ttl = std::make_shared<TtlRules>(database->ttlClock);
+    rocksdb::ColumnFamilyHandle* handle = ImportFamily(*database, name, kind, ttl, metadata);
+    *made = std::make_shared<ColumnFamily>(database->db.get(), handle, name, kind, ttl);
   };
   item.result = [database, made](napi_env env) {
     // The records of a batch name column families with 16 bits.

@@ -44,6 +44,11 @@ napi_value ImportFiles(Call& call);       // (db, name, mergeOperator, directory
 napi_value DropColumnFamily(Call& call);  // (db, family) -> promise
 napi_value SetOptions(Call& call);        // (db, family, [name, value, ...]) -> promise
 
+// ttl.cc
+napi_value SetTtl(Call& call);         // (db, family, [{stateId, ttlMs, kind}])
+napi_value SetTtlClock(Call& call);    // (db, nowMs)
+napi_value TtlStatistics(Call& call);  // (db) -> {removed, malformed}
+
 // module.cc
 napi_value Version(Call& call);        // () -> {rocksdb, flags, commit, binding}
 napi_value SetErrorClass(Call& call);  // (class): errors are made with new class(code, message)

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tidemark {
@@ -15,14 +16,19 @@ using rocksdb::Slice;
 // an operand.
 class ListAppend final : public rocksdb::MergeOperator {
  public:
+  explicit ListAppend(std::shared_ptr<const TtlRules> ttl) : ttl_(std::move(ttl)) {}
+
   bool FullMergeV2(const MergeOperationInput& input, MergeOperationOutput* output) const override {
     size_t total = input.existing_value == nullptr ? 0 : input.existing_value->size();
     for (const Slice& operand : input.operand_list) total += operand.size();
     std::string& value = output->new_value;
     value.clear();
     value.reserve(total);
-    if (input.existing_value != nullptr) value.append(input.existing_value->data(), input.existing_value->size());
-    for (const Slice& operand : input.operand_list) value.append(operand.data(), operand.size());
+    const std::shared_ptr<const TtlTable> table = ttl_->Table();
+    const TtlState* state = table == nullptr ? nullptr : FindTtlState(*table, input.key);
+    const int64_t nowMs = ttl_->Clock().nowMs.load();
+    if (input.existing_value != nullptr) AppendAlive(*input.existing_value, state, nowMs, &value);
+    for (const Slice& operand : input.operand_list) AppendAlive(operand, state, nowMs, &value);
     return true;
   }
 
@@ -36,6 +42,17 @@ class ListAppend final : public rocksdb::MergeOperator {
   }
 
   const char* Name() const override { return "tidemark.list-append"; }
+
+ private:
+  // Null state: nothing expires. Malformed bytes are kept for the reader to refuse.
+  static void AppendAlive(const Slice& list, const TtlState* state, int64_t nowMs, std::string* value) {
+    uint64_t removed = 0;
+    const TtlVerdict verdict =
+        state == nullptr || state->kind != TtlKind::kList ? TtlVerdict::kKeep : JudgeList(list, *state, nowMs, value, &removed);
+    if (verdict == TtlVerdict::kKeep || verdict == TtlVerdict::kMalformed) value->append(list.data(), list.size());
+  }
+
+  const std::shared_ptr<const TtlRules> ttl_;
 };
 
 bool AddTo(uint64_t* sum, const Slice& bytes) {
@@ -77,8 +94,8 @@ class Int64Add final : public rocksdb::MergeOperator {
 
 }  // namespace
 
-std::shared_ptr<rocksdb::MergeOperator> MakeMergeOperator(MergeKind kind) {
-  if (kind == MergeKind::kListAppend) return std::make_shared<ListAppend>();
+std::shared_ptr<rocksdb::MergeOperator> MakeMergeOperator(MergeKind kind, std::shared_ptr<const TtlRules> ttl) {
+  if (kind == MergeKind::kListAppend) return std::make_shared<ListAppend>(std::move(ttl));
   if (kind == MergeKind::kInt64Add) return std::make_shared<Int64Add>();
   return nullptr;
 }

@@ -1,5 +1,5 @@
 // Calls the addon directly, as the classes above it never would: nothing a caller passes may crash the process.
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { failure, temporaryDirectory } from "./fixtures.test.support.js";
 import { loadNative } from "./native.js";
@@ -8,6 +8,11 @@ import { completeOptions } from "./options.js";
 const native = loadNative();
 const functions = native as unknown as Record<string, (...values: unknown[]) => unknown>;
 const call = (name: string, ...values: unknown[]): unknown => functions[name]?.(...values);
+
+// A strange path may be taken as a directory to make: it shall be made where it does not stay.
+const workingDirectory = process.cwd();
+beforeAll(() => process.chdir(temporaryDirectory()));
+afterAll(() => process.chdir(workingDirectory));
 
 let database = 0;
 const out = new Uint8Array(64);

@@ -6,6 +6,7 @@ import type { KeyList } from "./key-list.js";
 import { loadNative, type NativeBinding, type OpenResult } from "./native.js";
 import { completeOptions, type MergeOperator, type OpenOptions } from "./options.js";
 import { Snapshot } from "./snapshot.js";
+import type { ExpiringState, TtlStatistics } from "./ttl.js";
 import type { WriteBatch } from "./write-batch.js";
 
 export interface ColumnFamily {
@@ -207,6 +208,28 @@ export class Database {
   /** Changes RocksDB's own dynamic options, under RocksDB's names: `{ level0_slowdown_writes_trigger: "20" }`. */
   async setOptions(columnFamily: number, options: Readonly<Record<string, string>>): Promise<void> {
     await this.#native.setOptions(this.#handle, columnFamily, Object.entries(options).flat());
+  }
+
+  /**
+   * Says which states of a column family expire, instead of what was said before; states that are not named never do.
+   * Compactions remove what is expired by the time of `setTtlClock` (one under way keeps the states and the time it began
+   * with); merges of "list-append" drop expired elements, in reads too. A held snapshot does not keep expired values. Bytes of
+   * another form are kept. Not stored: say it again after opening.
+   */
+  setTtl(columnFamily: number, states: readonly ExpiringState[]): void {
+    this.#native.setTtl(this.#handle, columnFamily, states);
+  }
+
+  /**
+   * The time by which entries expire, in milliseconds since the epoch; an earlier one than before changes nothing. Nothing
+   * expires until it is set. Must never be ahead of the clock by which the caller takes entries for expired.
+   */
+  setTtlClock(nowMs: number): void {
+    this.#native.setTtlClock(this.#handle, nowMs);
+  }
+
+  ttlStatistics(): TtlStatistics {
+    return this.#native.ttlStatistics(this.#handle);
   }
 
   /** A RocksDB property such as "rocksdb.num-files-at-level0"; undefined when RocksDB does not know it. */

@@ -6,4 +6,5 @@ export { KeyList } from "./key-list.js";
 export { version, type BindingVersion } from "./native.js";
 export type { ColumnFamilyOptions, MergeOperator, OpenOptions } from "./options.js";
 export { Snapshot } from "./snapshot.js";
+export type { ExpiringState, TtlStatistics } from "./ttl.js";
 export { WriteBatch, type WriteBatchOptions } from "./write-batch.js";

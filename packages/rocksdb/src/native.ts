@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { RocksDBError } from "./errors.js";
 import type { FlushOutput, ImportFile, LiveFile } from "./files.js";
 import type { CompleteOptions, MergeOperator } from "./options.js";
+import type { ExpiringState, TtlStatistics } from "./ttl.js";
 
 export interface OpenResult {
   readonly handle: number;
@@ -70,6 +71,9 @@ export interface NativeBinding {
   ): Promise<number>;
   dropColumnFamily(database: number, family: number): Promise<void>;
   setOptions(database: number, family: number, namesAndValues: readonly string[]): Promise<void>;
+  setTtl(database: number, family: number, states: readonly ExpiringState[]): void;
+  setTtlClock(database: number, nowMs: number): void;
+  ttlStatistics(database: number): TtlStatistics;
   version(): BindingVersion;
   setErrorClass(errorClass: typeof RocksDBError): void;
   noOperation(value: number): number;

@@ -1,7 +1,9 @@
 import {
   type AnyStateDescriptor,
   ByteReader,
+  ExpirySweep,
   type Freezable,
+  fitsTable,
   heapBackendState,
   type HeapBackendState,
   HeapKeys,
@@ -15,16 +17,17 @@ import {
   type NamespacedState,
   type RegisteredState,
   type StateDescriptor,
+  type StateExport,
   StateHandles,
   type StateOf,
   StateRegistry,
+  tableBackendState,
   type TimeDomain,
   type TimerQueue,
   timerStateIds,
   voidNamespace,
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
-import { ExpirySweep } from "./expiry-sweep.js";
 import type { RestoredEntries, StoredEntries } from "./memory-restore.js";
 import { MemorySnapshotWriter } from "./memory-snapshot-writer.js";
 
@@ -96,6 +99,11 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
     return Promise.resolve(this.#snapshots.start(checkpointId, [...this.#contents], this.#undeclared, files, signal));
   }
 
+  exportEntries(): StateExport {
+    this.#context.requireOpen();
+    return this.#snapshots.export([...this.#contents], this.#undeclared);
+  }
+
   notifyCheckpointComplete(): void {
     // Every checkpoint is whole; nothing is kept for the next one.
   }
@@ -117,7 +125,8 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
   }
 
   #create(descriptor: AnyStateDescriptor, registered: RegisteredState, namespaces: KeySerializer<unknown>): HeapBackendState<K> {
-    const state = heapBackendState(this.#context, descriptor, registered, namespaces);
+    const make = fitsTable(descriptor) ? tableBackendState : heapBackendState;
+    const state = make(this.#context, descriptor, registered, namespaces);
     this.#adopt(registered.id, state.contents);
     this.#sweep.add(descriptor, state.contents);
     return state;

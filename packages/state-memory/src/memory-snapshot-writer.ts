@@ -1,14 +1,19 @@
 import {
   ByteWriter,
+  describeKeyed,
   EntryFileWriter,
   type Freezable,
+  HeapExport,
+  type KeyedDescription,
   type KeyedStateContext,
   type KeyedStateResult,
   type KeyedStateSnapshot,
+  type KeySerializer,
   StateError,
+  type StateExport,
   type StateRegistry,
 } from "@tidemark/core/state";
-import type { Json, SnapshotFiles } from "@tidemark/core/storage";
+import type { SnapshotFiles } from "@tidemark/core/storage";
 import type { StoredEntries } from "./memory-restore.js";
 
 /**
@@ -17,21 +22,22 @@ import type { StoredEntries } from "./memory-restore.js";
  */
 const entriesPerTurn = 512;
 
+type SnapshotContext = Pick<KeyedStateContext<never>, "operator" | "subtask" | "keyGroups" | "maxParallelism"> & {
+  readonly keySerializer: Pick<KeySerializer<never>, "keySnapshot">;
+};
+
 /** Writes frozen states to a checkpoint in the background, one snapshot at a time. */
 export class MemorySnapshotWriter {
-  readonly #operator: string;
-  readonly #subtask: number;
-  readonly #keyGroups: readonly [number, number];
+  readonly #context: SnapshotContext;
   readonly #registry: StateRegistry;
   #current: Promise<unknown> | undefined;
+  #export: StateExport | undefined;
   #abort: AbortController | undefined;
   /** Bytes an entry took in the last snapshot; a guess before the first. */
   averageEntryBytes = 64;
 
-  constructor(context: Pick<KeyedStateContext<never>, "operator" | "subtask" | "keyGroups">, registry: StateRegistry) {
-    this.#operator = context.operator;
-    this.#subtask = context.subtask;
-    this.#keyGroups = [context.keyGroups.first, context.keyGroups.last];
+  constructor(context: SnapshotContext, registry: StateRegistry) {
+    this.#context = context;
     this.#registry = registry;
   }
 
@@ -43,10 +49,10 @@ export class MemorySnapshotWriter {
     files: SnapshotFiles,
     signal: AbortSignal,
   ): KeyedStateSnapshot {
-    if (this.#current !== undefined) throw new StateError("CHECKPOINT_DECLINED", "the memory backend is still writing the snapshot before");
+    this.#requireThawed();
     for (const state of states) state.freeze();
     const kept = new Map(undeclared);
-    const description = this.#registry.describe();
+    const description = describeKeyed(this.#context, this.#registry.describe());
     this.#abort = new AbortController();
     const result = this.#write(id, states, kept, description, files, AbortSignal.any([signal, this.#abort.signal])).finally(() => {
       for (const state of states) state.release();
@@ -56,25 +62,50 @@ export class MemorySnapshotWriter {
     return { result };
   }
 
+  /** Freezes the states at once, for an export; they stay frozen until it is closed. */
+  export(states: readonly Freezable[], undeclared: ReadonlyMap<number, StoredEntries>): StateExport {
+    this.#requireThawed();
+    this.#export = new HeapExport({
+      states: this.#registry.describe(),
+      keyGroups: this.#context.keyGroups,
+      contents: states,
+      undeclared,
+      onClose: () => (this.#export = undefined),
+    });
+    return this.#export;
+  }
+
   async close(): Promise<void> {
+    this.#export?.close();
     this.#abort?.abort(new StateError("DISPOSED", "the memory backend was closed while it wrote a snapshot"));
     await this.#current;
+  }
+
+  #requireThawed(): void {
+    if (this.#current === undefined && this.#export === undefined) return;
+    throw new StateError("CHECKPOINT_DECLINED", "the memory backend is still writing the snapshot or savepoint before");
   }
 
   async #write(
     id: number,
     states: readonly Freezable[],
     undeclared: ReadonlyMap<number, StoredEntries>,
-    registry: Json,
+    description: KeyedDescription,
     files: SnapshotFiles,
     signal: AbortSignal,
   ): Promise<KeyedStateResult> {
     const counter = { entries: 0 };
-    const name = `${files.generation}-${this.#operator}-${this.#subtask}-${id}.entries`;
+    const { operator, subtask, keyGroups } = this.#context;
+    const name = `${files.generation}-${operator}-${subtask}-${id}.entries`;
     const file = await files.writeFile(name, encode(states, undeclared, counter, signal), signal);
     if (counter.entries > 0) this.averageEntryBytes = file.sizeBytes / counter.entries;
     return {
-      handle: { backend: "memory", keyGroups: this.#keyGroups, files: [name], description: { states: registry, entries: counter.entries } },
+      handle: {
+        backend: "memory",
+        keyGroups: [keyGroups.first, keyGroups.last],
+        files: [name],
+        description: { ...description, entries: counter.entries },
+      },
       files: [file],
     };
   }

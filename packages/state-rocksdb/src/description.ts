@@ -1,5 +1,5 @@
 import type { ImportFile } from "@tidemark/rocksdb";
-import { StateError } from "@tidemark/core/state";
+import { type KeyedDescription, StateError } from "@tidemark/core/state";
 import type { Json, KeyedStateHandle } from "@tidemark/core/storage";
 
 /** A table file in a checkpoint: what RocksDB must know to import it, and its id over all renamings. */
@@ -9,25 +9,28 @@ export interface CheckpointTable extends Omit<ImportFile, "sizeBytes"> {
 }
 
 /** What a handle's description holds. */
-export interface RocksDBDescription {
-  readonly states: Json;
+export interface RocksDBDescription extends KeyedDescription {
   readonly tables: readonly CheckpointTable[];
 }
 
-/** Reads a description of a checkpoint, which may be damaged. Throws BACKEND_MISMATCH, CHECKPOINT_DAMAGED. */
-export function parseDescription(handle: KeyedStateHandle): RocksDBDescription {
+/**
+ * Reads the tables of a checkpoint, whose description may be damaged; restoredRegistry() reads the rest. Throws BACKEND_MISMATCH,
+ * CHECKPOINT_DAMAGED.
+ */
+export function parseTables(handle: KeyedStateHandle): readonly CheckpointTable[] {
   if (handle.backend !== "rocksdb") {
     throw new StateError(
       "BACKEND_MISMATCH",
-      `the checkpoint was taken with the ${handle.backend} backend and cannot be read by rocksdb; run the job with ${handle.backend}`,
+      `the checkpoint was taken with the ${handle.backend} backend and cannot be read by rocksdb; run the job with ${handle.backend}, ` +
+        "or take a savepoint there and start from that",
     );
   }
-  const { states, tables } = asObject(handle.description, "description");
-  if (states === undefined || !Array.isArray(tables)) throw damaged("states or tables are missing");
+  const { tables } = asObject(handle.description, "description");
+  if (!Array.isArray(tables)) throw damaged("its tables are missing");
   const parsed = (tables as Json[]).map(parseTable);
   for (const table of parsed) if (!handle.files.includes(table.name)) throw damaged(`table ${table.name} is not one of the handle's files`);
   if (new Set(parsed.map((table) => table.name)).size !== parsed.length) throw damaged("a table is listed twice");
-  return { states, tables: parsed };
+  return parsed;
 }
 
 const hex = /^(?:[0-9A-Fa-f]{2}){0,400000}$/;

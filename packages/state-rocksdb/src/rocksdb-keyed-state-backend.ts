@@ -10,8 +10,10 @@ import {
   monotonicClock,
   type NamespacedState,
   type StateDescriptor,
+  type StateExport,
   StateHandles,
   type StateOf,
+  type StateRegistry,
   type TimeDomain,
   type TimerQueue,
   timerStateIds,
@@ -19,9 +21,11 @@ import {
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
 import { translated } from "./errors.js";
+import { RocksDBExport } from "./rocksdb-export.js";
 import type { RestoredDatabase } from "./rocksdb-restore.js";
 import { RocksDBSnapshots } from "./rocksdb-snapshot.js";
 import { RocksDBStore } from "./rocksdb-store.js";
+import { TtlCleanup } from "./ttl-cleanup.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
 /** Keyed state in a RocksDB database of its own. */
@@ -32,9 +36,11 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   readonly #columnFamily: number;
   readonly #working: WorkingDirectory;
   readonly #store: RocksDBStore;
+  readonly #registry: StateRegistry;
   readonly #handles: StateHandles<K>;
   readonly #timers = new Map<number, ByteTimerQueue<K, unknown>>();
   readonly #snapshots: RocksDBSnapshots<K>;
+  readonly #ttlCleanup: TtlCleanup;
   #closed: Promise<void> | undefined;
 
   constructor(context: KeyedStateContext<K>, database: Database, working: WorkingDirectory, restored: RestoredDatabase) {
@@ -44,11 +50,17 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
     this.#database = database;
     this.#columnFamily = columnFamily;
     this.#working = working;
+    this.#registry = registry;
     this.#store = new RocksDBStore(database, columnFamily);
+    const nowMs = monotonicClock(context.nowMs);
+    this.#ttlCleanup = new TtlCleanup(database, columnFamily, nowMs);
     this.#handles = new StateHandles({
       registry,
-      create: (descriptor, registered, namespaces) => byteBackendState(this.#store, this.#context, descriptor, registered, namespaces),
-      nowMs: monotonicClock(context.nowMs),
+      create: (descriptor, registered, namespaces) => {
+        this.#ttlCleanup.add(descriptor, registered);
+        return byteBackendState(this.#store, this.#context, descriptor, registered, namespaces);
+      },
+      nowMs,
       isDevelopment: context.isDevelopment ?? false,
     });
     this.#snapshots = new RocksDBSnapshots({ context, database, columnFamily, working, registry, known });
@@ -56,6 +68,7 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
 
   setCurrentKey(key: K): void {
     this.#context.set(key);
+    this.#ttlCleanup.step();
   }
 
   currentKey(): K {
@@ -91,7 +104,13 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
 
   async snapshot(checkpointId: number, files: SnapshotFiles, signal: AbortSignal): Promise<KeyedStateSnapshot> {
     this.#context.requireOpen();
+    this.#ttlCleanup.advance();
     return await this.#snapshots.start(checkpointId, files, signal);
+  }
+
+  exportEntries(): StateExport {
+    this.#context.requireOpen();
+    return new RocksDBExport(this.#database, this.#columnFamily, this.#registry.describe());
   }
 
   notifyCheckpointComplete(): void {

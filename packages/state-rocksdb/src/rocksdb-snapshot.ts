@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Database, LiveFile } from "@tidemark/rocksdb";
 import {
+  describeKeyed,
+  type KeyedDescription,
   type KeyedStateContext,
   type KeyedStateResult,
   type KeyedStateSnapshot,
@@ -46,7 +48,7 @@ export class RocksDBSnapshots<K> {
     both.throwIfAborted();
     const pins = join(working.pins, String(checkpointId));
     await context.fileSystem.makeDirectory(pins);
-    const states = registry.describe();
+    const described = describeKeyed(context, registry.describe());
     let tables: LiveFile[];
     try {
       await translated(database.flush([columnFamily]));
@@ -55,7 +57,7 @@ export class RocksDBSnapshots<K> {
       await this.#unpin(pins);
       throw error;
     }
-    const result = this.#upload(tables, pins, states, files, both).finally(() => this.#unpin(pins));
+    const result = this.#upload(tables, pins, described, files, both).finally(() => this.#unpin(pins));
     this.#last = result.catch(() => undefined);
     return { result };
   }
@@ -68,7 +70,7 @@ export class RocksDBSnapshots<K> {
   async #upload(
     tables: readonly LiveFile[],
     pins: string,
-    states: Json,
+    keyed: KeyedDescription,
     files: SnapshotFiles,
     signal: AbortSignal,
   ): Promise<KeyedStateResult> {
@@ -86,7 +88,7 @@ export class RocksDBSnapshots<K> {
       backend: "rocksdb",
       keyGroups: [first, last] as const,
       files: references.map((file) => file.name),
-      description: { states, tables: described as unknown as Json },
+      description: { ...keyed, tables: described as unknown as Json },
     };
     return { handle, files: references };
   }

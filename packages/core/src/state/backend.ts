@@ -2,6 +2,7 @@ import type { FileReference, FileSystem, KeyedStateHandle, SnapshotFiles } from 
 import type { StateDescriptor, StateOf } from "./descriptors.js";
 import type { KeyGroupRange } from "./key-groups.js";
 import type { NamespacedState } from "./namespace.js";
+import type { StateExport } from "./savepoint/state-export.js";
 import type { KeySerializer } from "./serializers/index.js";
 import type { TimerQueue } from "./timers/timer-queue.js";
 
@@ -68,6 +69,11 @@ export interface KeyedStateBackend<K> {
    * resolves, then records may flow while `result` is pending.
    */
   snapshot(checkpointId: number, files: SnapshotFiles, signal: AbortSignal): Promise<KeyedStateSnapshot>;
+  /**
+   * Fixes the contents for an export in the order of stored keys, as savepoints need it; records may flow meanwhile. Close it.
+   * Throws CHECKPOINT_DECLINED where it cannot be while a snapshot is written.
+   */
+  exportEntries(): StateExport;
   /** The checkpoint was announced: what only older ones needed may be forgotten. */
   notifyCheckpointComplete(checkpointId: number): void;
   /** The checkpoint will never complete. Its changes are part of the next one. */

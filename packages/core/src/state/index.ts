@@ -1,6 +1,6 @@
 export { isStateError, StateError, type ErrorCode, type ErrorKind } from "../errors/index.js";
 export * from "./serializers/index.js";
-export { defaultMaxParallelism, keyGroupOf, keyGroupRangeOf, murmur3, subtaskOf, type KeyGroupRange } from "./key-groups.js";
+export { defaultMaxParallelism, hasKeyGroup, keyGroupOf, keyGroupRangeOf, murmur3, subtaskOf, type KeyGroupRange } from "./key-groups.js";
 export {
   knownDescriptor,
   aggregatingState,
@@ -43,8 +43,31 @@ export { storedKind, storedSerializer, type StoredKind, type StoredState } from 
 export type { ByteCursor, OrderedByteStore } from "./bytes/ordered-byte-store.js";
 export { byteBackendState } from "./bytes/byte-backend-state.js";
 export { ListCodec, ValueCodec } from "./bytes/value-codec.js";
+export { fitsTable, tableBackendState } from "./table/table-backend-state.js";
+export {
+  FrozenTable,
+  StateTable,
+  TableValueState,
+  type ByteSource,
+  type KeyHash,
+  type StateTableOptions,
+  type TableEntry,
+  type TableValueStateOptions,
+} from "./table/index.js";
 export { heapBackendState, type HeapBackendState } from "./heap/heap-backend-state.js";
 export { HeapKeys } from "./heap/heap-keys.js";
+export type { EntryChanges } from "./heap/entry-changes.js";
+export { ExpirySweep } from "./heap/expiry-sweep.js";
 export type { EntryVisitor, Freezable, HeapState, IsExpired } from "./heap/heap-state.js";
 export { EntryFileWriter } from "./entries/entry-file-writer.js";
 export { readEntryFile, type EntryConsumer } from "./entries/entry-file-reader.js";
+export { describeKeyed, restoredRegistry, type KeyedDescription } from "./savepoint/keyed-description.js";
+export { HeapExport, type HeapExportOptions, type UndeclaredEntries } from "./savepoint/heap-export.js";
+export type { SavepointHeader } from "./savepoint/savepoint-format.js";
+export { readSavepoint, readSavepointHeader } from "./savepoint/savepoint-reader.js";
+export { isSavepoint, restoreSavepoint } from "./savepoint/savepoint-restore.js";
+export { writeSavepoint, type SavepointContext } from "./savepoint/savepoint-writer.js";
+export type { StateExport } from "./savepoint/state-export.js";
+export { OperatorStateBackend, type OperatorStateContext, type OperatorStateResult } from "./operator/operator-state-backend.js";
+export type { OperatorStateHandle } from "./operator/operator-state-description.js";
+export type { RestoredOperatorState } from "./operator/operator-state-restore.js";

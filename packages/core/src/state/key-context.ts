@@ -1,5 +1,5 @@
 import { StateError } from "../errors/index.js";
-import { type KeyGroupRange, keyGroupOf, murmur3 } from "./key-groups.js";
+import { type KeyGroupRange, keyGroupOf, signedMurmur3 } from "./key-groups.js";
 import { ByteWriter, type KeySerializer } from "./serializers/index.js";
 
 /** Longest encoded key unless configured otherwise: 64 KiB. */
@@ -24,6 +24,7 @@ export class KeyContext<K> {
   #keyHash = 0;
   #keyGroup = 0;
   #closed = false;
+  #failure: StateError | undefined;
 
   constructor(serializer: KeySerializer<K>, keyGroups: KeyGroupRange, maxParallelism: number, maxKeyBytes = defaultMaxKeyBytes) {
     this.serializer = serializer;
@@ -36,7 +37,7 @@ export class KeyContext<K> {
 
   /** Throws KEY_TYPE, KEY_TOO_LARGE, DISPOSED; the context has no current key then. */
   set(key: K): void {
-    if (this.#closed) throw disposed();
+    this.requireOpen();
     const writer = this.#writer;
     this.#keyEnd = 0;
     // The prefix is filled in once the key group and the state are known.
@@ -50,7 +51,7 @@ export class KeyContext<K> {
           "use a shorter key, a hash of it for example",
       );
     }
-    const hash = murmur3(writer.bytes, entryPrefixBytes, end);
+    const hash = signedMurmur3(writer.bytes, entryPrefixBytes, end);
     const keyGroup = keyGroupOf(hash, this.maxParallelism);
     if (keyGroup < this.keyGroups.first || keyGroup > this.keyGroups.last) {
       throw new StateError(
@@ -75,24 +76,31 @@ export class KeyContext<K> {
     this.#closed = true;
   }
 
-  /** Throws DISPOSED once closed. */
+  /** Makes every later access throw `error`: what was changed last may not be stored. */
+  fail(error: StateError): void {
+    this.clear();
+    this.#failure ??= error;
+  }
+
+  /** Throws DISPOSED once closed, and the error of fail(). */
   requireOpen(): void {
     if (this.#closed) throw disposed();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   get key(): K {
-    this.#require();
+    if (this.#keyEnd === 0) this.#require();
     return this.#key as K;
   }
 
   get keyGroup(): number {
-    this.#require();
+    if (this.#keyEnd === 0) this.#require();
     return this.#keyGroup;
   }
 
-  /** The murmur3 hash of the current key's encoding, of which its key group was made. */
+  /** The murmur3 hash of the current key's encoding, of which its key group was made, as a signed integer. */
   get keyHash(): number {
-    this.#require();
+    if (this.#keyEnd === 0) this.#require();
     return this.#keyHash;
   }
 
@@ -109,7 +117,7 @@ export class KeyContext<K> {
   }
 
   #require(): void {
-    if (this.#closed) throw disposed();
+    this.requireOpen();
     if (this.#keyEnd === 0) {
       throw new StateError(
         "NO_CURRENT_KEY",

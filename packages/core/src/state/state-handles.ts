@@ -4,6 +4,7 @@ import { type AnyStateDescriptor, knownDescriptor, type StateDescriptor, type St
 import { type NamespacedState, voidNamespace } from "./namespace.js";
 import { type KeySerializer, sameSnapshot, type SerializerSnapshot } from "./serializers/index.js";
 import type { RegisteredState, StateRegistry } from "./state-registry.js";
+import { checkTtl, type TtlSettings } from "./ttl/ttl-config.js";
 import { type AnyState, handleOver, type StoredState, storedSerializer } from "./stored-state.js";
 
 /** One state as its backend stores it. */
@@ -95,7 +96,11 @@ export class StateHandles<K> {
 
 function sameDeclaration(left: AnyStateDescriptor, right: AnyStateDescriptor): boolean {
   if (left.kind !== right.kind || !sameSnapshot(storedSerializer(left).snapshot(), storedSerializer(right).snapshot())) return false;
-  return sameSnapshot(keySchema(left), keySchema(right));
+  return sameSnapshot(keySchema(left), keySchema(right)) && JSON.stringify(ttlOf(left)) === JSON.stringify(ttlOf(right));
+}
+
+function ttlOf({ ttl, name }: AnyStateDescriptor): TtlSettings | null {
+  return ttl === undefined ? null : checkTtl(ttl, name);
 }
 
 function keySchema(descriptor: AnyStateDescriptor): SerializerSnapshot {

@@ -16,3 +16,5 @@ export { decodeManifest, encodeManifest, manifestFormat } from "./manifest-codec
 export { MemoryFileSystem, type CrashOptions, type MemoryFileSystemOptions } from "./memory-file-system.js";
 export { isSafeName } from "./names.js";
 export { NodeFileSystem } from "./node-file-system.js";
+export { NodeSyncFileSystem } from "./node-sync-file-system.js";
+export type { SyncFileSystem, SyncWritableFile } from "./sync-file-system.js";

@@ -9,3 +9,11 @@ export function codeOf(call: () => unknown): string {
   }
   return "no error";
 }
+
+/** The code of the error that a promise rejects with; "no error" when it resolves. */
+export async function rejectionCodeOf(work: Promise<unknown>): Promise<string> {
+  return await work.then(
+    () => "no error",
+    (error: unknown) => (isStateError(error) ? error.code : `not a StateError: ${String(error)}`),
+  );
+}

@@ -4,6 +4,7 @@ import { type BackendFactory, BackendHarness } from "./backend-harness.js";
 import { codeOf } from "./error-code.js";
 import { testEvolution } from "./evolution-contract.js";
 import { randomOperations } from "./random-operations.js";
+import { testRescale } from "./rescale-contract.js";
 import { testStateKinds } from "./state-kinds-contract.js";
 import { testTtl } from "./ttl-contract.js";
 
@@ -37,6 +38,7 @@ export function testStateBackend(name: string, factory: BackendFactory, options:
     );
     testTtl(() => harness);
     testEvolution(() => harness);
+    testRescale(factory);
     testBadInput(() => harness);
 
     const runs = Number(process.env["TIDEMARK_RANDOM_RUNS"] ?? options.randomRuns ?? 20);

@@ -97,6 +97,9 @@ export function testTtl(harness: () => BackendHarness<string>): void {
     const restored = await harness().open();
     expect(codeOf(() => restored.getState(valueState("plain", int64(), { ttl: { duration: hour } })))).toBe("STATE_INCOMPATIBLE");
     expect(codeOf(() => restored.getState(valueState("expiring", int64())))).toBe("STATE_INCOMPATIBLE");
+    restored.getState(valueState("new", int64(), { ttl: { duration: "1h" } }));
+    restored.getState(valueState("new", int64(), { ttl: { duration: hour } }));
+    expect(codeOf(() => restored.getState(valueState("new", int64(), { ttl: { duration: "2h" } })))).toBe("STATE_NAME_CONFLICT");
     for (const ttl of [{ duration: 0 }, { duration: "soon" }, { duration: 5, update: "never" }, { duration: 5, visibility: "maybe" }]) {
       expect(codeOf(() => valueState("bad", int64(), { ttl: ttl as TtlConfig }))).toBe("INVALID_CONFIGURATION");
     }

@@ -14,19 +14,26 @@ export type EntryConsumer = (key: ByteReader, value: ByteReader) => void;
 export async function readEntryFile(fileSystem: FileSystem, path: string, consume: EntryConsumer): Promise<number> {
   const file = await fileSystem.openForRead(path);
   try {
-    return await readBlocks(file, path, consume);
-  } catch (error) {
-    if (isStateError(error) && error.code === "STATE_CORRUPT") throw damaged(path, error.message);
-    throw error;
+    return await readEntries(file, path, 0, consume);
   } finally {
     await file.close();
   }
 }
 
-async function readBlocks(file: ReadableFile, path: string, consume: EntryConsumer): Promise<number> {
-  const magic = await file.read(0, entryFileMagic.length);
-  if (Buffer.compare(magic, entryFileMagic) !== 0) throw damaged(path, "it does not begin like an entry file");
-  let offset = entryFileMagic.length;
+/** The same for entries that begin at `start` of an open file and fill it; `path` is for messages. */
+export async function readEntries(file: ReadableFile, path: string, start: number, consume: EntryConsumer): Promise<number> {
+  try {
+    return await readBlocks(file, path, start, consume);
+  } catch (error) {
+    if (isStateError(error) && error.code === "STATE_CORRUPT") throw damaged(path, error.message);
+    throw error;
+  }
+}
+
+async function readBlocks(file: ReadableFile, path: string, start: number, consume: EntryConsumer): Promise<number> {
+  const magic = await file.read(start, entryFileMagic.length);
+  if (Buffer.compare(magic, entryFileMagic) !== 0) throw damaged(path, `no entries begin at ${start}`);
+  let offset = start + entryFileMagic.length;
   let count = 0;
   for (;;) {
     const header = new ByteReader(await file.read(offset, blockHeaderBytes));
@@ -34,7 +41,8 @@ async function readBlocks(file: ReadableFile, path: string, consume: EntryConsum
     const checksum = header.u32();
     const isEnd = length === 0;
     const bodyBytes = isEnd ? endBlockBytes - blockHeaderBytes : length;
-    if (bodyBytes > blockMaxBytes) throw damaged(path, `a block at ${offset} claims ${bodyBytes} bytes`);
+    // Before memory is taken for it.
+    if (bodyBytes > Math.min(blockMaxBytes, file.sizeBytes)) throw damaged(path, `a block at ${offset} claims ${bodyBytes} bytes`);
     const body = await file.read(offset + blockHeaderBytes, bodyBytes);
     if (body.length !== bodyBytes) throw damaged(path, `it ends inside the block at ${offset}`);
     if (crc32(body) !== checksum) throw damaged(path, `the block at ${offset} has another checksum`);

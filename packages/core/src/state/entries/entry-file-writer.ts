@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { StateError } from "../../errors/index.js";
-import { ByteWriter } from "../serializers/index.js";
+import { type ByteReader, ByteWriter } from "../serializers/index.js";
 import { blockHeaderBytes, blockMaxBytes, blockTargetBytes, endBlockBytes, entryFileMagic } from "./entry-file-format.js";
 
 /**
@@ -24,12 +24,16 @@ export class EntryFileWriter {
   }
 
   add(key: ByteWriter, value: ByteWriter): void {
-    const block = this.#block;
-    block.varint(key.length);
-    block.varint(value.length);
-    block.raw(key.bytes, 0, key.length);
-    block.raw(value.bytes, 0, value.length);
-    this.#count += 1;
+    this.#begin(key.length, value.length);
+    this.#block.raw(key.bytes, 0, key.length);
+    this.#block.raw(value.bytes, 0, value.length);
+  }
+
+  /** Adds what two readers have left to read. */
+  addRemaining(key: ByteReader, value: ByteReader): void {
+    this.#begin(key.remaining, value.remaining);
+    this.#block.raw(key.bytes, key.position, key.end);
+    this.#block.raw(value.bytes, value.position, value.end);
   }
 
   /** The finished block as bytes of their own, or undefined when it has no entries. */
@@ -53,6 +57,12 @@ export class EntryFileWriter {
     end.safeInteger(this.#count);
     end.patchU32(4, crc32(end.bytes.subarray(blockHeaderBytes, end.length)));
     return end.copy();
+  }
+
+  #begin(keyBytes: number, valueBytes: number): void {
+    this.#block.varint(keyBytes);
+    this.#block.varint(valueBytes);
+    this.#count += 1;
   }
 
   #startBlock(): void {

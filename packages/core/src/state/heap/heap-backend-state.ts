@@ -5,6 +5,7 @@ import type { KeySerializer } from "../serializers/index.js";
 import type { BackendState } from "../state-handles.js";
 import type { RegisteredState } from "../state-registry.js";
 import { storedSerializer } from "../stored-state.js";
+import type { EntryChanges } from "./entry-changes.js";
 import { HeapKeys } from "./heap-keys.js";
 import { HeapListState } from "./heap-list-state.js";
 import { HeapMapState } from "./heap-map-state.js";
@@ -16,14 +17,15 @@ export interface HeapBackendState<K> extends BackendState<K> {
   readonly contents: HeapState<K, unknown>;
 }
 
-/** A state in JavaScript collections. */
+/** A state in JavaScript collections. `changes` is told of every change. */
 export function heapBackendState<K>(
   context: KeyContext<K>,
   descriptor: AnyStateDescriptor,
   registered: RegisteredState,
   namespaces: KeySerializer<unknown>,
+  changes?: EntryChanges,
 ): HeapBackendState<K> {
-  const keys = new HeapKeys(context, registered.id, namespaces);
+  const keys = new HeapKeys(context, registered.id, namespaces, changes);
   const state = create(keys, descriptor, registered);
   return {
     stored: state,

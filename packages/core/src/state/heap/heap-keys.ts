@@ -1,5 +1,6 @@
 import type { KeyContext } from "../key-context.js";
 import { type ByteReader, ByteWriter, type KeySerializer } from "../serializers/index.js";
+import type { EntryChanges } from "./entry-changes.js";
 import { type HashKey, HashKeys } from "./hash-key.js";
 
 /** Whose entry it is: a key and a namespace of it. */
@@ -11,6 +12,8 @@ export interface HeapOwner<K, N> {
 
 /** Keys of one state on the heap: those of the current key and namespace, and how they are written. */
 export class HeapKeys<K, N> {
+  /** Who is told of changes, if anyone. */
+  readonly changes: EntryChanges | undefined;
   readonly #context: KeyContext<K>;
   readonly #stateId: number;
   readonly #namespaces: KeySerializer<N>;
@@ -19,8 +22,10 @@ export class HeapKeys<K, N> {
   #namespace: N;
   #hasNamespaces = false;
   #namespaceHash: HashKey | undefined;
+  #entry: ByteWriter | undefined;
 
-  constructor(context: KeyContext<K>, stateId: number, namespaces: KeySerializer<N>) {
+  constructor(context: KeyContext<K>, stateId: number, namespaces: KeySerializer<N>, changes?: EntryChanges) {
+    this.changes = changes;
     this.#context = context;
     this.#stateId = stateId;
     this.#namespaces = namespaces;
@@ -57,6 +62,13 @@ export class HeapKeys<K, N> {
     out.u16be(this.#stateId);
     this.#context.serializer.writeKey(owner.key, out);
     this.#namespaces.writeKey(owner.namespace, out);
+  }
+
+  /** The stored key of an owner, ready for a map key behind it. The writer is shared: it holds until the next call. */
+  entryOf(owner: HeapOwner<K, N>): ByteWriter {
+    const entry = (this.#entry ??= new ByteWriter());
+    this.write(owner, entry);
+    return entry;
   }
 
   /** Reads an owner from a stored key, behind its prefix. */

@@ -1,4 +1,5 @@
 import type { ListCodec } from "../bytes/value-codec.js";
+import { hasKeyGroup, type KeyGroupRange } from "../key-groups.js";
 import { type ByteReader, ByteWriter } from "../serializers/index.js";
 import type { ListState } from "../state-kinds.js";
 import type { HashKey } from "./hash-key.js";
@@ -43,9 +44,10 @@ export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
   addAll(elements: Iterable<T>): void {
     const added = [...elements];
     // What cannot be stored is refused here, as on every backend, before anything changes.
-    this.#codec.encode(added);
+    const encoded = this.#codec.encode(added);
     if (added.length === 0) return;
     const hash = this.#keys.hash();
+    if (this.#keys.changes !== undefined) this.#keys.changes.append(this.#keys.entryOf(this.#keys.owner()), encoded);
     const before = this.#entries.get(hash);
     if (before === undefined) {
       this.#entries.set(hash, { ...this.#keys.owner(), elements: added, length: added.length });
@@ -59,14 +61,14 @@ export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
 
   update(elements: Iterable<T>): void {
     const replaced = [...elements];
-    this.#codec.encode(replaced);
+    const encoded = this.#codec.encode(replaced);
     const hash = this.#keys.hash();
-    if (replaced.length === 0) this.#entries.delete(hash);
-    else this.#entries.set(hash, { ...this.#keys.owner(), elements: replaced, length: replaced.length });
+    if (replaced.length === 0) this.#delete(hash);
+    else this.#put(hash, { ...this.#keys.owner(), elements: replaced, length: replaced.length }, encoded);
   }
 
   clear(): void {
-    this.#entries.delete(this.#keys.hash());
+    this.#delete(this.#keys.hash());
   }
 
   *owners(): Iterable<HeapOwner<K, N>> {
@@ -77,8 +79,8 @@ export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
     for (const [hash, entry] of this.#entries.walk(count)) {
       const alive = entry.elements.slice(0, entry.length).filter((element) => !isExpired(element));
       if (alive.length === entry.length) continue;
-      if (alive.length === 0) this.#entries.delete(hash);
-      else this.#entries.set(hash, { ...entry, elements: alive, length: alive.length });
+      if (alive.length === 0) this.#delete(hash);
+      else this.#put(hash, { ...entry, elements: alive, length: alive.length }, this.#keys.changes && this.#codec.encode(alive));
     }
   }
 
@@ -86,11 +88,13 @@ export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
     this.#frozen = this.#entries.freeze();
   }
 
-  *frozenEntries(visit: EntryVisitor): Iterable<void> {
+  *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Iterable<void> {
     const key = new ByteWriter();
     for (const entry of this.#frozen?.values() ?? []) {
-      this.#keys.write(entry, key);
-      visit(key, this.#codec.encode(entry.elements.slice(0, entry.length)));
+      if (keyGroups === undefined || hasKeyGroup(keyGroups, entry.keyGroup)) {
+        this.#keys.write(entry, key);
+        visit(key, this.#codec.encode(entry.elements.slice(0, entry.length)));
+      }
       yield;
     }
   }
@@ -105,5 +109,17 @@ export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
     key.expectEnd();
     const elements = this.#codec.decode(value);
     this.#entries.set(this.#keys.hashOf(owner), { ...owner, elements, length: elements.length });
+  }
+
+  #put(hash: HashKey, entry: Entry<K, N, T>, encoded: ByteWriter | undefined): void {
+    if (encoded !== undefined) this.#keys.changes?.put(this.#keys.entryOf(entry), encoded);
+    this.#entries.set(hash, entry);
+  }
+
+  #delete(hash: HashKey): void {
+    const entry = this.#entries.get(hash);
+    if (entry === undefined) return;
+    this.#keys.changes?.delete(this.#keys.entryOf(entry));
+    this.#entries.delete(hash);
   }
 }

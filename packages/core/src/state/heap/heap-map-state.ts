@@ -1,4 +1,5 @@
 import type { ValueCodec } from "../bytes/value-codec.js";
+import { hasKeyGroup, type KeyGroupRange } from "../key-groups.js";
 import { type ByteReader, ByteWriter, type KeySerializer } from "../serializers/index.js";
 import type { MapState } from "../state-kinds.js";
 import { type HashKey, HashKeys } from "./hash-key.js";
@@ -45,8 +46,10 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
   put(key: UK, value: UV): void {
     const hash = this.#mapKeys.of(key);
     // What cannot be stored is refused here, as on every backend, and not at the next checkpoint.
-    this.#codec.encode(value);
-    this.#putDecoded(this.#ownerKeys.hash(), () => this.#ownerKeys.owner(), hash, key, value);
+    const encoded = this.#codec.encode(value);
+    const ownerHash = this.#ownerKeys.hash();
+    if (this.#ownerKeys.changes !== undefined) this.#ownerKeys.changes.put(this.#entryOf(this.#ownerKeys.owner(), key), encoded);
+    this.#putDecoded(ownerHash, () => this.#ownerKeys.owner(), hash, key, value);
   }
 
   putAll(entries: Iterable<readonly [UK, UV]>): void {
@@ -62,6 +65,7 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
     const hash = this.#mapKeys.of(key);
     const map = this.#current();
     if (map === undefined || map.entries.get(hash) === undefined) return;
+    if (this.#ownerKeys.changes !== undefined) this.#ownerKeys.changes.delete(this.#entryOf(this.#ownerKeys.owner(), key));
     this.#join(map);
     map.remove(hash);
     this.#size -= 1;
@@ -92,6 +96,7 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
   clear(): void {
     const map = this.#current();
     if (map === undefined) return;
+    this.#ownerKeys.changes?.deleteAll(this.#entriesOf(this.#ownerKeys.owner(), map));
     this.#size -= map.entries.size;
     this.#maps.delete(this.#ownerKeys.hash());
   }
@@ -101,9 +106,11 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
   }
 
   sweep(isExpired: IsExpired, count: number): void {
-    for (const [ownerHash, { map }] of this.#maps.walk(1)) {
+    for (const [ownerHash, owner] of this.#maps.walk(1)) {
+      const { map } = owner;
       for (const [hash, entry] of map.entries.walk(count)) {
         if (!isExpired(entry.value)) continue;
+        this.#ownerKeys.changes?.delete(this.#entryOf(owner, entry.key));
         this.#join(map);
         map.remove(hash);
         this.#size -= 1;
@@ -117,10 +124,14 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
     this.#frozen = this.#maps.freeze();
   }
 
-  *frozenEntries(visit: EntryVisitor): Iterable<void> {
+  *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Iterable<void> {
     const writer = new ByteWriter();
     for (const entry of this.#frozen?.values() ?? []) {
       const { map } = entry;
+      if (keyGroups !== undefined && !hasKeyGroup(keyGroups, entry.keyGroup)) {
+        yield;
+        continue;
+      }
       this.#ownerKeys.write(entry, writer);
       const prefixBytes = writer.length;
       this.#join(map);
@@ -159,6 +170,17 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
     const before = map.entries.size;
     map.put(hash, mapKey, value);
     this.#size += map.entries.size - before;
+  }
+
+  /** The stored key of an entry, in a writer that holds until the next call. */
+  #entryOf(owner: HeapOwner<K, N>, key: UK): ByteWriter {
+    const entry = this.#ownerKeys.entryOf(owner);
+    this.#keySerializer.writeKey(key, entry);
+    return entry;
+  }
+
+  *#entriesOf(owner: HeapOwner<K, N>, map: HeapMap<UK, UV>): Iterable<ByteWriter> {
+    for (const [, { key }] of map.entries.entries()) yield this.#entryOf(owner, key);
   }
 
   #current(): HeapMap<UK, UV> | undefined {

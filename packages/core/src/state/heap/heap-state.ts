@@ -1,3 +1,4 @@
+import type { KeyGroupRange } from "../key-groups.js";
 import type { ByteReader, ByteWriter } from "../serializers/index.js";
 import type { HeapOwner } from "./heap-keys.js";
 
@@ -13,8 +14,11 @@ export interface Freezable {
   readonly size: number;
   /** Fixes the contents for a snapshot. */
   freeze(): void;
-  /** Visits the frozen contents, one entry with each step, so that the caller can pause between them. */
-  frozenEntries(visit: EntryVisitor): Iterable<void>;
+  /**
+   * Visits the frozen contents, at most one entry with each step, so that the caller can pause between them: all of them and once, or
+   * those of some key groups, and then again for others.
+   */
+  frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Iterable<void>;
   /** The snapshot is written or was given up. */
   release(): void;
   /** Takes an entry of a snapshot back. `key` stands behind the prefix of key group and state id. Throws STATE_CORRUPT. */

@@ -1,4 +1,5 @@
 import type { ValueCodec } from "../bytes/value-codec.js";
+import { hasKeyGroup, type KeyGroupRange } from "../key-groups.js";
 import { type ByteReader, ByteWriter } from "../serializers/index.js";
 import type { ValueState } from "../state-kinds.js";
 import type { HashKey } from "./hash-key.js";
@@ -32,12 +33,15 @@ export class HeapValueState<K, N, T> implements ValueState<T>, HeapState<K, N> {
 
   update(value: T): void {
     // What cannot be stored is refused here, as on every backend, and not at the next checkpoint.
-    this.#codec.encode(value);
-    this.#entries.set(this.#keys.hash(), { ...this.#keys.owner(), value });
+    const encoded = this.#codec.encode(value);
+    const hash = this.#keys.hash();
+    const owner = this.#keys.owner();
+    this.#keys.changes?.put(this.#keys.entryOf(owner), encoded);
+    this.#entries.set(hash, { ...owner, value });
   }
 
   clear(): void {
-    this.#entries.delete(this.#keys.hash());
+    this.#delete(this.#keys.hash());
   }
 
   *owners(): Iterable<HeapOwner<K, N>> {
@@ -45,18 +49,20 @@ export class HeapValueState<K, N, T> implements ValueState<T>, HeapState<K, N> {
   }
 
   sweep(isExpired: IsExpired, count: number): void {
-    for (const [hash, entry] of this.#entries.walk(count)) if (isExpired(entry.value)) this.#entries.delete(hash);
+    for (const [hash, entry] of this.#entries.walk(count)) if (isExpired(entry.value)) this.#delete(hash);
   }
 
   freeze(): void {
     this.#frozen = this.#entries.freeze();
   }
 
-  *frozenEntries(visit: EntryVisitor): Iterable<void> {
+  *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Iterable<void> {
     const key = new ByteWriter();
     for (const entry of this.#frozen?.values() ?? []) {
-      this.#keys.write(entry, key);
-      visit(key, this.#codec.encode(entry.value));
+      if (keyGroups === undefined || hasKeyGroup(keyGroups, entry.keyGroup)) {
+        this.#keys.write(entry, key);
+        visit(key, this.#codec.encode(entry.value));
+      }
       yield;
     }
   }
@@ -70,5 +76,12 @@ export class HeapValueState<K, N, T> implements ValueState<T>, HeapState<K, N> {
     const owner = this.#keys.read(keyGroup, key);
     key.expectEnd();
     this.#entries.set(this.#keys.hashOf(owner), { ...owner, value: this.#codec.decode(value) });
+  }
+
+  #delete(hash: HashKey): void {
+    const entry = this.#entries.get(hash);
+    if (entry === undefined) return;
+    this.#keys.changes?.delete(this.#keys.entryOf(entry));
+    this.#entries.delete(hash);
   }
 }

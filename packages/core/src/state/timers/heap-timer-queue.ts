@@ -1,7 +1,9 @@
+import type { EntryChanges } from "../heap/entry-changes.js";
 import type { HeapKeys, HeapOwner } from "../heap/heap-keys.js";
 import type { EntryVisitor, Freezable } from "../heap/heap-state.js";
 import { SnapshotMap } from "../heap/snapshot-map.js";
 import { entryPrefixBytes } from "../key-context.js";
+import { hasKeyGroup, type KeyGroupRange } from "../key-groups.js";
 import { type ByteReader, ByteWriter } from "../serializers/index.js";
 import { BinaryHeap } from "./binary-heap.js";
 import type { NamespaceArguments, Timer, TimerQueue } from "./timer-queue.js";
@@ -33,12 +35,12 @@ export class HeapTimerQueue<K, N = undefined> implements TimerQueue<K, N>, Freez
 
   register(timeMs: number, ...[namespace]: NamespaceArguments<N>): boolean {
     checkTimerTime(timeMs);
-    return this.#add(timeMs, { ...this.#keys.owner(), namespace: namespace as N });
+    return this.#add(timeMs, { ...this.#keys.owner(), namespace: namespace as N }, this.#keys.changes);
   }
 
   delete(timeMs: number, ...[namespace]: NamespaceArguments<N>): boolean {
     checkTimerTime(timeMs);
-    return this.#timers.delete(this.#identity(timeMs, { ...this.#keys.owner(), namespace: namespace as N }));
+    return this.#delete(this.#identity(timeMs, { ...this.#keys.owner(), namespace: namespace as N }));
   }
 
   nextTimeMs(): number {
@@ -48,8 +50,8 @@ export class HeapTimerQueue<K, N = undefined> implements TimerQueue<K, N>, Freez
   poll(timeMs: number): Timer<K, N> | undefined {
     const timer = this.#earliest();
     if (timer === undefined || timer.timeMs > timeMs) return undefined;
+    this.#delete(this.#identity(timer.timeMs, timer));
     this.#order.pop();
-    this.#timers.delete(this.#identity(timer.timeMs, timer));
     return { timeMs: timer.timeMs, key: timer.key, namespace: timer.namespace };
   }
 
@@ -57,14 +59,13 @@ export class HeapTimerQueue<K, N = undefined> implements TimerQueue<K, N>, Freez
     this.#frozen = this.#timers.freeze();
   }
 
-  *frozenEntries(visit: EntryVisitor): Iterable<void> {
+  *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Iterable<void> {
     const key = new ByteWriter();
     for (const timer of this.#frozen?.values() ?? []) {
-      this.#keys.write(timer, key);
-      key.length = entryPrefixBytes;
-      writeTimerTime(timer.timeMs, key);
-      key.raw(timer.encoded);
-      visit(key, noValue);
+      if (keyGroups === undefined || hasKeyGroup(keyGroups, timer.keyGroup)) {
+        this.#write(timer, key);
+        visit(key, noValue);
+      }
       yield;
     }
   }
@@ -83,14 +84,36 @@ export class HeapTimerQueue<K, N = undefined> implements TimerQueue<K, N>, Freez
     this.#add(timeMs, owner);
   }
 
-  #add(timeMs: number, owner: HeapOwner<K, N>): boolean {
+  #add(timeMs: number, owner: HeapOwner<K, N>, changes?: EntryChanges): boolean {
     const identity = this.#identity(timeMs, owner);
     if (this.#timers.get(identity) !== undefined) return false;
     this.#keys.write(owner, this.#writer);
     const timer = { ...owner, timeMs, encoded: this.#writer.bytes.slice(entryPrefixBytes, this.#writer.length) };
+    if (changes !== undefined) {
+      this.#write(timer, this.#writer);
+      changes.put(this.#writer, noValue);
+    }
     this.#timers.set(identity, timer);
     this.#order.push(timer);
     return true;
+  }
+
+  #delete(identity: string): boolean {
+    const timer = this.#timers.get(identity);
+    if (timer === undefined) return false;
+    if (this.#keys.changes !== undefined) {
+      this.#write(timer, this.#writer);
+      this.#keys.changes.delete(this.#writer);
+    }
+    return this.#timers.delete(identity);
+  }
+
+  /** Makes `out` the stored key of a timer. */
+  #write(timer: HeapTimer<K, N>, out: ByteWriter): void {
+    this.#keys.write(timer, out);
+    out.length = entryPrefixBytes;
+    writeTimerTime(timer.timeMs, out);
+    out.raw(timer.encoded);
   }
 
   #earliest(): HeapTimer<K, N> | undefined {

@@ -1,0 +1,50 @@
+import type { Parameters } from "./row.js";
+import type { SizeKind } from "./size.js";
+
+/** One thing to find out; a file in questions/ each. */
+export interface Question {
+  readonly name: string;
+  /** One line for `bench -- list`. */
+  readonly summary: string;
+  /** Systems it can ask, in the order in which they are interleaved. */
+  readonly systems: readonly string[];
+  /** Those asked when nobody names any. */
+  readonly standardSystems: readonly string[];
+  readonly size: { readonly kind: SizeKind; readonly standard: number; readonly quick: number };
+  /** What one process measures; several figures can come from one. */
+  readonly measurements: readonly Measurement[];
+  /** The settings of a run: the same on all systems, and written to every row. */
+  settings(options: { readonly size: number; readonly isQuick: boolean }): Parameters;
+}
+
+export interface Measurement {
+  /** For the process that measures it, and for progress. */
+  readonly name: string;
+  readonly figures: readonly Figure[];
+}
+
+export interface Figure {
+  /** The case of its row. */
+  readonly name: string;
+  readonly unit: string;
+  /** The value of one run, from all lines that the process printed. Throws when they do not have it. */
+  valueOf(lines: readonly ResultLine[]): number;
+}
+
+/** A line of JSON from a measuring process. `build` names versions; `checked` counts what was read back and found right. */
+export type ResultLine = Readonly<Record<string, unknown>>;
+
+/** A measured thing read something else than was written: its times are worth nothing. Exit code 3 of a measuring process. */
+export class WrongResultError extends Error {
+  override readonly name = "WrongResultError";
+}
+
+/** Exit code by which a measuring process says that a result was wrong. */
+export const wrongResultExitCode = 3;
+
+/** A number of a line. Throws when it is missing. */
+export function numberIn(line: ResultLine, name: string): number {
+  const value = line[name];
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new Error(`a measuring process printed no number "${name}": ${JSON.stringify(line)}`);
+}

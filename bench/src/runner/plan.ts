@@ -1,0 +1,31 @@
+import type { Figure, Measurement, Question } from "../question.js";
+
+/** One process to run. */
+export interface Step {
+  readonly measurement: Measurement;
+  readonly system: string;
+  /** From 1. */
+  readonly run: number;
+}
+
+/**
+ * Every process of a question in the order in which they run: systems alternate within a measurement (A B A B), and a whole round is
+ * done before the next begins, so that whatever else the machine does meets all of them alike.
+ */
+export function planSteps(measurements: readonly Measurement[], systems: readonly string[], runs: number): Step[] {
+  return Array.from({ length: runs }, (_, index) => index + 1).flatMap((run) =>
+    measurements.flatMap((measurement) => systems.map((system) => ({ measurement, system, run }))),
+  );
+}
+
+/** The measurements that have the cases asked for, with only their figures. Throws RangeError for a case that there is not. */
+export function selectCases(question: Question, cases: readonly string[] | undefined): Measurement[] {
+  if (cases === undefined) return [...question.measurements];
+  const known = question.measurements.flatMap(({ figures }) => figures.map(({ name }) => name));
+  const unknown = cases.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new RangeError(`${question.name} has no case "${unknown}"; it has ${known.join(", ")}`);
+  const isWanted = ({ name }: Figure): boolean => cases.includes(name);
+  return question.measurements
+    .map((measurement) => ({ ...measurement, figures: measurement.figures.filter(isWanted) }))
+    .filter(({ figures }) => figures.length > 0);
+}

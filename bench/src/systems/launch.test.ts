@@ -1,0 +1,26 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { prepareSystems } from "./launch.js";
+
+const never = new AbortController().signal;
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+test("without Java Flink is skipped with a plain message, and the others go on", async () => {
+  vi.stubEnv("PATH", "");
+  const lines: string[] = [];
+  const { systems } = await prepareSystems(["memory", "flink-hashmap", "flink-rocksdb"], (line) => lines.push(line), never);
+  expect(systems).toEqual(["memory"]);
+  expect(lines).toEqual([
+    "flink-hashmap is skipped: java was not found; install a JDK, version 17 or newer",
+    "flink-rocksdb is skipped: java was not found; install a JDK, version 17 or newer",
+  ]);
+});
+
+test("nothing is looked for when no Flink system is asked for", async () => {
+  vi.stubEnv("PATH", "");
+  const lines: string[] = [];
+  expect((await prepareSystems(["rocksdb"], (line) => lines.push(line), never)).systems).toEqual(["rocksdb"]);
+  expect(lines).toEqual([]);
+});

@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Parameters } from "../row.js";
+import { type Command, runMeasuringProcess } from "../runner/measuring-process.js";
+import type { Launch } from "../runner/run-question.js";
+import { settingArguments } from "../settings.js";
+import { type FlinkPeer, prepareFlink } from "./flink-peer.js";
+
+/** Whether a system is Apache Flink with one of its state backends. */
+function isFlink(system: string): boolean {
+  return system.startsWith("flink-");
+}
+
+/** The systems that can run here, and how to start a process of each. Those that cannot are named to `log`, with the reason. */
+export async function prepareSystems(
+  systems: readonly string[],
+  log: (line: string) => void,
+  signal: AbortSignal,
+): Promise<{ systems: string[]; launch: Launch }> {
+  const flink = systems.some(isFlink) ? await prepareFlink(log) : { missing: "not asked for" };
+  const missing = "missing" in flink ? flink.missing : undefined;
+  if (missing !== undefined) for (const system of systems.filter(isFlink)) log(`${system} is skipped: ${missing}`);
+  const ready = systems.filter((system) => missing === undefined || !isFlink(system));
+  const launch: Launch = async (question, { measurement, system, run }, settings) => {
+    const directory = await mkdtemp(join(tmpdir(), "tidemark-bench-"));
+    try {
+      const args = [question, `system=${system}`, `case=${measurement.name}`, `directory=${directory}`, ...settingArguments(settings)];
+      const command = isFlink(system) ? flinkCommand(flink, args, settings, directory) : ownCommand(args, settings);
+      return await runMeasuringProcess(command, `${measurement.name} on ${system}, run ${run}`, signal);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  };
+  return { systems: ready, launch };
+}
+
+function flinkCommand(flink: FlinkPeer, args: readonly string[], settings: Parameters, directory: string): Command {
+  if ("missing" in flink) throw new Error(flink.missing);
+  return flink.command(args, { heapMiB: Number(settings["heapMiB"]), directory });
+}
+
+function ownCommand(args: readonly string[], settings: Parameters): Command {
+  const program = fileURLToPath(new URL("../measure-main.js", import.meta.url));
+  return { program: process.execPath, args: [`--max-old-space-size=${settings["heapMiB"]}`, "--expose-gc", program, ...args] };
+}

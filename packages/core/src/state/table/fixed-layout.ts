@@ -1,0 +1,242 @@
+import { StateError } from "../../errors/index.js";
+import type { ByteReader } from "../serializers/index.js";
+import { type ByteSource, full, inserted, pointAt, probeOf, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
+import { SegmentStore } from "./segment-store.js";
+import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";
+
+/** Segments are near this size: small enough to be copied in a few microseconds, large enough that they fill evenly. */
+const segmentTargetBytes = 10 * 1024;
+const smallestGroups = 4;
+
+/** Longest entry for which slots of one size are used. */
+export const fixedEntryMaxBytes = 512;
+
+/** Entries begin behind the tags of their group. */
+const tagsBytes = groupSlots;
+
+/**
+ * Keys of one size with values of one size, in groups of eight: `tag (1) x 8 | (key | value) x 8`. The position picks a group; an
+ * entry is in the first group from there on that had room. Tag 0 is an empty slot, and a search ends in a group that has one.
+ */
+export class FixedLayout implements SegmentLayout {
+  readonly store: SegmentStore;
+  readonly #keyBytes: number;
+  readonly #valueBytes: number;
+  readonly #entryBytes: number;
+  readonly #groupBytes: number;
+  readonly #groupMask: number;
+  readonly #maxCount: number;
+  readonly #positionOf: (key: ByteSource, start: number, end: number) => number;
+
+  constructor(
+    keyBytes: number,
+    valueBytes: number,
+    positionOf: (key: ByteSource, start: number, end: number) => number,
+    reserve: (extraBytes: number) => void,
+  ) {
+    this.#keyBytes = keyBytes;
+    this.#valueBytes = valueBytes;
+    this.#entryBytes = keyBytes + valueBytes;
+    this.#groupBytes = tagsBytes + groupSlots * this.#entryBytes;
+    const groups = Math.max(smallestGroups, 2 ** Math.floor(Math.log2(segmentTargetBytes / this.#groupBytes)));
+    this.#groupMask = groups - 1;
+    this.#maxCount = groups * groupSlots - groups;
+    this.#positionOf = positionOf;
+    this.store = new SegmentStore(groups * this.#groupBytes, reserve);
+  }
+
+  get largeBytes(): number {
+    return 0;
+  }
+
+  get reservedBytes(): number {
+    return this.store.reservedBytes;
+  }
+
+  find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
+    if (keyEnd - keyStart !== this.#keyBytes) throw wrongSize("key", keyEnd - keyStart, this.#keyBytes);
+    const store = this.store;
+    const view = store.views[segment >>> store.chunkShift] as DataView;
+    const start = (segment & store.chunkMask) * store.segmentBytes;
+    const probe = probeOf(position);
+    const tag = tagOf(probe);
+    for (let group = probe >>> 16; ; group += 1) {
+      const tags = start + (group & this.#groupMask) * this.#groupBytes;
+      const low = view.getInt32(tags, true);
+      const high = view.getInt32(tags + 4, true);
+      for (let matches = matchTags(low, high, tag); matches !== 0; matches &= matches - 1) {
+        const at = tags + tagsBytes + lowestBit(matches) * this.#entryBytes;
+        if (this.#hasKey(view, at, key, keyStart)) return at;
+      }
+      if (matchTags(low, high, 0) !== 0) return -1;
+    }
+  }
+
+  put(
+    segment: number, position: number,
+    key: ByteSource, keyStart: number, keyEnd: number,
+    value: ByteSource, valueStart: number, valueEnd: number,
+  ): PutOutcome {
+    if (valueEnd - valueStart !== this.#valueBytes) throw wrongSize("value", valueEnd - valueStart, this.#valueBytes);
+    const store = this.store;
+    const view = store.views[segment >>> store.chunkShift] as DataView;
+    const found = this.find(segment, position, key, keyStart, keyEnd);
+    if (found !== -1) {
+      copyWords(value, valueStart, this.#valueBytes, view, found + this.#keyBytes);
+      return replaced;
+    }
+    const count = store.count[segment] as number;
+    if (count >= this.#maxCount) return full;
+    store.count[segment] = count + 1;
+    const at = this.#takeSlot(view, segment, probeOf(position));
+    copyWords(key, keyStart, this.#keyBytes, view, at);
+    copyWords(value, valueStart, this.#valueBytes, view, at + this.#keyBytes);
+    return inserted;
+  }
+
+  /** Where it leaves a hole in a full group, an entry that had no room there moves up, so that a search still ends at a free slot. */
+  remove(segment: number, at: number): void {
+    const store = this.store;
+    const source = { bytes: store.chunkOf(segment), view: store.viewOf(segment) };
+    const start = store.startOf(segment);
+    const mask = this.#groupMask;
+    let group = Math.floor((at - start) / this.#groupBytes);
+    let hole = at;
+    let wasFull = this.#isFull(source.view, start, group);
+    for (let next = (group + 1) & mask; wasFull; next = (next + 1) & mask) {
+      const isFull = this.#isFull(source.view, start, next);
+      const from = this.#entryPast(source, start, next, group);
+      if (from !== -1) {
+        source.bytes.copyWithin(hole, from, from + this.#entryBytes);
+        source.bytes[this.#tagAt(start, hole)] = source.bytes[this.#tagAt(start, from)] as number;
+        hole = from;
+        group = next;
+      }
+      wasFull = isFull;
+    }
+    source.bytes[this.#tagAt(start, hole)] = 0;
+    source.bytes.fill(0, hole, hole + this.#entryBytes);
+    store.count[segment] = (store.count[segment] as number) - 1;
+  }
+
+  readValue(segment: number, at: number, value: ByteReader): void {
+    const { store } = this;
+    const start = at + this.#keyBytes;
+    const chunk = segment >>> store.chunkShift;
+    pointAt(value, store.chunks[chunk] as Uint8Array, store.views[chunk] as DataView, start, start + this.#valueBytes);
+  }
+
+  readKey(segment: number, at: number, key: ByteReader): void {
+    pointAt(key, this.store.chunkOf(segment), this.store.viewOf(segment), at, at + this.#keyBytes);
+  }
+
+  nextSlot(segment: number, slot: number): number {
+    const chunk = this.store.chunkOf(segment);
+    const start = this.store.startOf(segment);
+    const slots = (this.#groupMask + 1) * groupSlots;
+    for (let next = slot; next < slots; next += 1) {
+      if (chunk[start + (next >>> 3) * this.#groupBytes + (next & 7)] !== 0) return next;
+    }
+    return -1;
+  }
+
+  atSlot(segment: number, slot: number): number {
+    return this.store.startOf(segment) + (slot >>> 3) * this.#groupBytes + tagsBytes + (slot & 7) * this.#entryBytes;
+  }
+
+  allocate(depth: number): number {
+    return this.store.allocate(depth);
+  }
+
+  copy(segment: number): number {
+    return this.store.copy(segment);
+  }
+
+  move(from: number, at: number, to: number, position: number): void {
+    const store = this.store;
+    const target = store.viewOf(to);
+    const place = this.#takeSlot(target, to, probeOf(position));
+    copyWords({ bytes: store.chunkOf(from), view: store.viewOf(from) }, at, this.#entryBytes, target, place);
+    store.count[to] = (store.count[to] as number) + 1;
+  }
+
+  isWorthRebuilding(): boolean {
+    return false;
+  }
+
+  fitTogether(left: number, right: number): boolean {
+    return (this.store.count[left] as number) + (this.store.count[right] as number) < this.#maxCount / 2;
+  }
+
+  releaseUnheld(): void {
+    // Every entry is in a segment.
+  }
+
+  #hasKey(view: DataView, at: number, key: ByteSource, keyStart: number): boolean {
+    const keyBytes = this.#keyBytes;
+    const words = keyBytes & ~3;
+    let offset = 0;
+    for (; offset < words; offset += 4) {
+      if (view.getInt32(at + offset, true) !== key.view.getInt32(keyStart + offset, true)) return false;
+    }
+    for (; offset < keyBytes; offset += 1) if (view.getUint8(at + offset) !== key.view.getUint8(keyStart + offset)) return false;
+    return true;
+  }
+
+  /** Gives the first free slot from a group on its tag; where its entry begins. */
+  #takeSlot(view: DataView, segment: number, probe: number): number {
+    const start = this.store.startOf(segment);
+    for (let group = probe >>> 16; ; group += 1) {
+      const tags = start + (group & this.#groupMask) * this.#groupBytes;
+      const free = matchTags(view.getInt32(tags, true), view.getInt32(tags + 4, true), 0);
+      if (free === 0) continue;
+      const slot = lowestBit(free);
+      view.setUint8(tags + slot, tagOf(probe));
+      return tags + tagsBytes + slot * this.#entryBytes;
+    }
+  }
+
+  #isFull(view: DataView, start: number, group: number): boolean {
+    const tags = start + group * this.#groupBytes;
+    return matchTags(view.getInt32(tags, true), view.getInt32(tags + 4, true), 0) === 0;
+  }
+
+  /** An entry of a group that a search comes to by way of `group`, or -1. */
+  #entryPast(source: ByteSource, start: number, from: number, group: number): number {
+    const mask = this.#groupMask;
+    const tags = start + from * this.#groupBytes;
+    for (let slot = 0; slot < groupSlots; slot += 1) {
+      if (source.bytes[tags + slot] === 0) continue;
+      const at = tags + tagsBytes + slot * this.#entryBytes;
+      const home = (probeOf(this.#positionOf(source, at, at + this.#keyBytes)) >>> 16) & mask;
+      if (((from - home) & mask) >= ((from - group) & mask)) return at;
+    }
+    return -1;
+  }
+
+  /** Where the tag of the entry at `at` is. */
+  #tagAt(start: number, at: number): number {
+    const inSegment = at - start;
+    const group = Math.floor(inSegment / this.#groupBytes);
+    const inGroup = inSegment - group * this.#groupBytes;
+    return start + group * this.#groupBytes + (inGroup - tagsBytes) / this.#entryBytes;
+  }
+}
+
+function copyWords(source: ByteSource, start: number, length: number, view: DataView, at: number): void {
+  const words = length & ~3;
+  let offset = 0;
+  for (; offset < words; offset += 4) {
+    // Read before the call: V8 makes no call of the writing only where nothing comes between finding the method and calling it.
+    const word = source.view.getInt32(start + offset, true);
+    view.setInt32(at + offset, word, true);
+  }
+  for (; offset < length; offset += 1) {
+    const byte = source.view.getUint8(start + offset);
+    view.setUint8(at + offset, byte);
+  }
+}
+
+function wrongSize(what: string, sizeBytes: number, expectedBytes: number): StateError {
+  return new StateError("INTERNAL", `a ${what} of ${sizeBytes} bytes came to a table of ${what}s of ${expectedBytes}`);
+}

@@ -1,0 +1,60 @@
+import { type KeyGroupRange, keyGroupCount, keyGroupOf, signedMurmur3 } from "../key-groups.js";
+import type { ByteSource } from "./segment-layout.js";
+
+/** The hash of a key's bytes: a 32-bit integer, signed or not. */
+export type KeyHash = (bytes: Uint8Array, start: number, end: number) => number;
+
+/**
+ * Positions of keys: 32-bit numbers, first by key group and within one by the rest of the hash, so that the entries of a key group lie
+ * together however many key groups there are.
+ */
+export class KeyPositions {
+  readonly keyGroups: KeyGroupRange;
+  /** Bits that tell the key groups of the range apart, 1 at least. */
+  readonly keyGroupBits: number;
+  readonly #maxParallelism: number;
+  readonly #hash: KeyHash;
+  readonly #hasPrefix: boolean;
+
+  /** `hasPrefix`: keys begin with their key group in two bytes, big endian, and the hash is that of the rest. */
+  constructor(keyGroups: KeyGroupRange, maxParallelism: number, hash: KeyHash = signedMurmur3, hasPrefix = false) {
+    this.keyGroups = keyGroups;
+    this.keyGroupBits = Math.max(1, Math.ceil(Math.log2(keyGroupCount(keyGroups))));
+    this.#maxParallelism = maxParallelism;
+    this.#hash = hash;
+    this.#hasPrefix = hasPrefix;
+  }
+
+  /**
+   * The key group is the hash modulo max parallelism, so it says nothing new about the hash's low bits; a multiplication carries what
+   * they leave to the high ones.
+   */
+  of(keyGroup: number, hash: number): number {
+    const bits = this.keyGroupBits;
+    return ((keyGroup - this.keyGroups.first) << (32 - bits)) | (Math.imul(hash, 0x9e37_79b1) >>> bits);
+  }
+
+  ofKey(key: ByteSource, start: number, end: number): number {
+    const hash = this.#hashOf(key, start, end);
+    return this.of(this.#hasPrefix ? key.view.getUint16(start, false) : keyGroupOf(hash, this.#maxParallelism), hash);
+  }
+
+  keyGroupOfKey(key: ByteSource, start: number, end: number): number {
+    return this.#hasPrefix ? key.view.getUint16(start, false) : keyGroupOf(this.#hash(key.bytes, start, end), this.#maxParallelism);
+  }
+
+  /** What a caller passes to the table with a key. */
+  keyOf(key: ByteSource, start: number, end: number): { readonly keyGroup: number; readonly hash: number } {
+    return { keyGroup: this.keyGroupOfKey(key, start, end), hash: this.#hashOf(key, start, end) };
+  }
+
+  /** The smallest and the largest position of a range of key groups. */
+  bounds(keyGroups: KeyGroupRange): { readonly first: number; readonly last: number } {
+    const width = 2 ** (32 - this.keyGroupBits);
+    return { first: (keyGroups.first - this.keyGroups.first) * width, last: (keyGroups.last + 1 - this.keyGroups.first) * width - 1 };
+  }
+
+  #hashOf(key: ByteSource, start: number, end: number): number {
+    return this.#hash(key.bytes, this.#hasPrefix ? start + 2 : start, end);
+  }
+}

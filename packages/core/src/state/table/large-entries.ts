@@ -1,0 +1,85 @@
+import { allocateBytes, type SegmentStore } from "./segment-store.js";
+import type { ByteSource } from "./segment-layout.js";
+
+interface LargeEntry extends ByteSource {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+  readonly keyBytes: number;
+  valueBytes: number;
+  readonly birth: number;
+}
+
+/**
+ * Entries too large for a segment, each `key | value` in memory of its own. As with segments, a freeze holds those that were
+ * there: they are replaced instead of written, and forgotten when every freeze that holds them is released.
+ */
+export class LargeEntries {
+  readonly #store: SegmentStore;
+  readonly #reserve: (extraBytes: number) => void;
+  readonly #entries: (LargeEntry | undefined)[] = [];
+  readonly #free: number[] = [];
+  #retired: { readonly id: number; readonly birth: number; readonly death: number }[] = [];
+  #sizeBytes = 0;
+
+  constructor(store: SegmentStore, reserve: (extraBytes: number) => void) {
+    this.#store = store;
+    this.#reserve = reserve;
+  }
+
+  /** Memory of all entries, those included that only a freeze holds. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get(id: number): LargeEntry {
+    return this.#entries[id] as LargeEntry;
+  }
+
+  /** Throws NO_MEMORY; nothing has changed then. */
+  add(key: ByteSource, keyStart: number, keyEnd: number, value: ByteSource, valueStart: number, valueEnd: number): number {
+    const keyBytes = keyEnd - keyStart;
+    const valueBytes = valueEnd - valueStart;
+    this.#reserve(keyBytes + valueBytes);
+    const bytes = allocateBytes(keyBytes + valueBytes);
+    bytes.set(key.bytes.subarray(keyStart, keyEnd));
+    bytes.set(value.bytes.subarray(valueStart, valueEnd), keyBytes);
+    const id = this.#free.pop() ?? this.#entries.length;
+    this.#entries[id] = { bytes, view: new DataView(bytes.buffer), keyBytes, valueBytes, birth: this.#store.epoch };
+    this.#sizeBytes += bytes.length;
+    return id;
+  }
+
+  /** Writes a value in place where its entry is held by no freeze and is about that long; false where it was not written. */
+  overwrite(id: number, value: ByteSource, valueStart: number, valueEnd: number): boolean {
+    const entry = this.get(id);
+    const length = valueEnd - valueStart;
+    const capacityBytes = entry.bytes.length - entry.keyBytes;
+    if (entry.birth <= this.#store.frozenUpTo || length > capacityBytes || length < capacityBytes / 2) return false;
+    entry.bytes.set(value.bytes.subarray(valueStart, valueEnd), entry.keyBytes);
+    entry.valueBytes = length;
+    return true;
+  }
+
+  /** The entry is no part of the live table any more. */
+  retire(id: number): void {
+    const { birth } = this.get(id);
+    if (birth <= this.#store.frozenUpTo) this.#retired.push({ id, birth, death: this.#store.epoch });
+    else this.#forget(id);
+  }
+
+  /** Forgets what no freeze holds any more. */
+  releaseUnheld(): void {
+    if (this.#retired.length === 0) return;
+    this.#retired = this.#retired.filter(({ id, birth, death }) => {
+      if (this.#store.isHeld(birth, death)) return true;
+      this.#forget(id);
+      return false;
+    });
+  }
+
+  #forget(id: number): void {
+    this.#sizeBytes -= this.get(id).bytes.length;
+    this.#entries[id] = undefined;
+    this.#free.push(id);
+  }
+}

@@ -1,0 +1,87 @@
+import type { ByteReader } from "../serializers/index.js";
+import type { SegmentStore } from "./segment-store.js";
+
+/** Bytes with a view over all of them: a ByteWriter, a ByteReader. */
+export interface ByteSource {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** What came of writing to a segment. `full`: nothing was written. */
+export const replaced = 0;
+export const inserted = 1;
+export const full = 2;
+export type PutOutcome = typeof replaced | typeof inserted | typeof full;
+
+/**
+ * How entries lie in a segment. A `position` is the 32-bit number that decides where an entry goes; an `at` is the place of an entry
+ * in its segment's chunk, and -1 is none. Callers write only to segments that no freeze holds.
+ */
+export interface SegmentLayout {
+  readonly store: SegmentStore;
+  /** Memory of the entries that lie outside of segments. */
+  readonly largeBytes: number;
+  /** Memory taken from the process: chunks, whether used or not, and large entries. */
+  readonly reservedBytes: number;
+  /** Where the entry of a key begins, or -1. */
+  find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number;
+  put(
+    segment: number, position: number,
+    key: ByteSource, keyStart: number, keyEnd: number,
+    value: ByteSource, valueStart: number, valueEnd: number,
+  ): PutOutcome;
+  /** Removes the entry that `find` found in this segment. */
+  remove(segment: number, at: number, position: number): void;
+  /** Makes a reader stand at the value of an entry. */
+  readValue(segment: number, at: number, value: ByteReader): void;
+  /** Makes a reader stand at the key of an entry. */
+  readKey(segment: number, at: number, key: ByteReader): void;
+  /** The first slot from `slot` on that has an entry, or -1. */
+  nextSlot(segment: number, slot: number): number;
+  /** Where the entry of a slot begins. */
+  atSlot(segment: number, slot: number): number;
+  /** A new segment for the entries of `like` or for half of them. */
+  allocate(depth: number, like?: number): number;
+  copy(segment: number): number;
+  /** Moves an entry to another segment, which has room for it. */
+  move(from: number, at: number, to: number, position: number): void;
+  /** True where making the segment anew gives room, so that it need not be split. */
+  isWorthRebuilding(segment: number): boolean;
+  /** True where the entries of both fill a segment by less than half. */
+  fitTogether(left: number, right: number): boolean;
+  /** A freeze ended: forgets what no other holds outside of segments. */
+  releaseUnheld(): void;
+}
+
+/** Points a reader at a part of bytes without making a new view. */
+export function pointAt(reader: ByteReader, bytes: Uint8Array, view: DataView, start: number, end: number): void {
+  reader.bytes = bytes;
+  reader.view = view;
+  reader.position = start;
+  reader.end = end;
+}
+
+/** A second mix of the position: its high half picks the slot, other bits the tag. */
+export function probeOf(position: number): number {
+  return Math.imul(position ^ (position >>> 15), 0x85eb_ca6b);
+}
+
+/** Copies a few bytes; from some 32 on the engine's own copy is faster than a loop. */
+export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  if (end - start > 32) {
+    target.set(source.subarray(start, end), at);
+    return;
+  }
+  for (let from = start, to = at; from < end; from += 1, to += 1) target[to] = source[from] as number;
+}
+
+/** True where `length` bytes are equal. Compares words and then the rest. */
+export function sameBytes(left: ByteSource, leftStart: number, right: ByteSource, rightStart: number, length: number): boolean {
+  const words = length & ~3;
+  let at = 0;
+  for (; at < words; at += 4) {
+    if (left.view.getInt32(leftStart + at, true) !== right.view.getInt32(rightStart + at, true)) return false;
+  }
+  for (; at < length; at += 1) if (left.bytes[leftStart + at] !== right.bytes[rightStart + at]) return false;
+  return true;
+}

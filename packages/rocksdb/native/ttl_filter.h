@@ -1,0 +1,21 @@
+// Removes expired entries and list elements while RocksDB compacts. Two facts it rests on (RocksDB 11.8.1):
+// - A value that is removed becomes a tombstone with the same sequence number, which goes on hiding older versions, also from
+//   other levels, and goes itself only when there is nothing below (CompactionIterator::InvokeFilterIfNeeded). A merge operand
+//   that is removed leaves nothing, which is right for lists: every element below is judged by its own time.
+// - The result of merging operands into a value is not filtered (MergeHelper::MergeUntil), so a list that is appended to all
+//   the time would never be. That is why the merge operator of lists drops expired elements too (merge.cc).
+// With a filter factory RocksDB also rewrites files after 30 days, which ends the life of what expired at the bottom.
+#pragma once
+
+#include <rocksdb/compaction_filter.h>
+
+#include <memory>
+
+#include "ttl_rules.h"
+
+namespace tidemark {
+
+// One compaction sees one table and one time. Without expiring states it runs without a filter.
+std::shared_ptr<rocksdb::CompactionFilterFactory> MakeTtlFilterFactory(std::shared_ptr<const TtlRules> rules);
+
+}  // namespace tidemark
