@@ -9,6 +9,7 @@ import {
   type Job,
   type JobOptions,
   mapState,
+  type Sink,
   type StateBackend,
   string,
   valueState,
@@ -286,7 +287,11 @@ describe("a job", () => {
           .keyBy((number) => number, int32())
           .process("leak", (context) => {
             const state = context.getState(valueState("state", int64()));
-            later.push(() => state.value(), () => state.update(1), () => context.key);
+            later.push(
+              () => state.value(),
+              () => state.update(1),
+              () => context.key,
+            );
             return { processElement: (number) => state.update(number) };
           })
           .sink("out", collectSink<never>([]));
@@ -348,6 +353,35 @@ describe("a job", () => {
       "INVALID_CONFIGURATION",
       "INVALID_CONFIGURATION",
     ]);
+  });
+
+  test("a checkpoint that starts while the input ends completes", async () => {
+    const directory = await scratchDirectory();
+    const taken: Promise<CheckpointReport>[] = [];
+    const slowSink: Sink<number> = {
+      description: "slow",
+      open: async () => ({
+        write: () => undefined,
+        // Each batch, the empty one at the end too, waits long enough for a barrier to come meanwhile.
+        drain: () => {
+          taken.push(running.triggerCheckpoint());
+          return new Promise((resolve) => setTimeout(resolve, 100));
+        },
+        snapshot: async () => null,
+        notifyCheckpointComplete: async () => undefined,
+        finish: async () => undefined,
+        close: async () => undefined,
+      }),
+    };
+    const ending = job("ending", (env) => env.source("numbers", collectionSource([1])).sink("out", slowSink), {
+      backend: memoryBackend(),
+      checkpoint: { directory: join(directory, "checkpoints"), interval: "1h", timeout: "5s" },
+      logger: silentLogger,
+    });
+    const running = ending.start();
+    expect(await running.finished).toMatchObject({ status: "finished", lastCheckpoint: { kind: "final" } });
+    expect(taken.length).toBeGreaterThanOrEqual(2);
+    for (const checkpoint of taken) expect(await checkpoint).toMatchObject({ kind: "checkpoint" });
   });
 
   test("checkpoint ids only grow, and can be asked for", async () => {

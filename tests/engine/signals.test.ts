@@ -7,7 +7,9 @@ import { scratchDirectory } from "./scratch.js";
 /** Runs the endless job until it has processed records; its last checkpoint takes `lastCheckpointMs`. */
 async function running(lastCheckpointMs: number): Promise<{ child: ChildProcess; output: () => string }> {
   const program = fileURLToPath(new URL("./signal-job.mjs", import.meta.url));
-  const child = spawn(process.execPath, [program, await scratchDirectory(), String(lastCheckpointMs)], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, await scratchDirectory(), String(lastCheckpointMs)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   child.stdout.on("data", (text) => (output += String(text)));
   let log = "";

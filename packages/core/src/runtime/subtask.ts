@@ -68,27 +68,41 @@ export class Subtask {
 
   /** Processes input until it ends ("ended") or requestStop() was called ("stopped"). */
   async run(): Promise<"ended" | "stopped"> {
-    const { clock, latch, sources } = this.#parts;
     this.#isRunning = true;
     try {
-      let sliceStartMs = clock.nowMs();
-      for (;;) {
-        for (let request = this.#barriers.shift(); request !== undefined; request = this.#barriers.shift()) await this.#barrier(request);
-        if (this.#isStopping) return "stopped";
-        const hasRead = this.#stepSources();
-        const hasWorked = this.#fireTimers() || hasRead;
-        for (const sink of this.#parts.sinks.values()) await sink.drain();
-        if (sources.every((source) => source.hasEnded)) return "ended";
-        if (!hasWorked) {
-          this.#scheduleWakeUp();
-          await latch.wait();
-        } else if (clock.nowMs() - sliceStartMs < sliceMs) continue;
-        await this.#parts.yieldTurn();
-        sliceStartMs = clock.nowMs();
-      }
+      return await this.#loop();
     } finally {
-      this.#isRunning = false;
       this.#cancelWakeUp?.();
+      this.#isRunning = false;
+    }
+  }
+
+  async #loop(): Promise<"ended" | "stopped"> {
+    const { clock, latch, sources } = this.#parts;
+    let sliceStartMs = clock.nowMs();
+    let end: "ended" | "stopped" | undefined;
+    for (;;) {
+      // Also before the loop ends: a barrier that came while a sink was slow would never be handled.
+      for (let request = this.#barriers.shift(); request !== undefined; request = this.#barriers.shift()) await this.#barrier(request);
+      if (this.#isStopping) end ??= "stopped";
+      if (end !== undefined) {
+        // At once, not when the caller wakes up: from here on a barrier is handled where it comes in.
+        this.#isRunning = false;
+        return end;
+      }
+      const hasRead = this.#stepSources();
+      const hasWorked = this.#fireTimers() || hasRead;
+      for (const sink of this.#parts.sinks.values()) await sink.drain();
+      if (sources.every((source) => source.hasEnded)) {
+        end = "ended";
+        continue;
+      }
+      if (!hasWorked) {
+        this.#scheduleWakeUp();
+        await latch.wait();
+      } else if (clock.nowMs() - sliceStartMs < sliceMs) continue;
+      await this.#parts.yieldTurn();
+      sliceStartMs = clock.nowMs();
     }
   }
 
