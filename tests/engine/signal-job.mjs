@@ -24,7 +24,10 @@ const sink = {
     write: () => undefined,
     drain: () => undefined,
     // A last checkpoint that takes its time gives a second signal a chance to come.
-    snapshot: async () => await new Promise((resolve) => setTimeout(resolve, Number(process.argv[3]), null)),
+    snapshot: async () => {
+      process.stdout.write("snapshot\n");
+      return await new Promise((resolve) => setTimeout(resolve, Number(process.argv[3]), null));
+    },
     notifyCheckpointComplete: async () => undefined,
     finish: async () => undefined,
     close: async () => undefined,

@@ -31,7 +31,7 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s takes a last checkpoint and ends t
 test("a second signal ends the process at once", async () => {
   const { child, output } = await running(60_000);
   child.kill("SIGINT");
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  while (!output().includes("snapshot")) await new Promise((resolve) => setTimeout(resolve, 10));
   child.kill("SIGINT");
   expect((await once(child, "exit"))[0]).toBe(130);
   expect(output()).not.toContain("stopped");

@@ -38,6 +38,9 @@ export class JobExecution {
   readonly #program: JobProgram;
   readonly #settings: JobSettings;
   readonly #opening = new AbortController();
+  /** Resolves when the job is open, with nothing when it never will be. */
+  readonly #whenOpen: Promise<CheckpointCoordinator | undefined>;
+  #open: (coordinator: CheckpointCoordinator | undefined) => void = () => undefined;
   #subtask: Subtask | undefined;
   #coordinator: CheckpointCoordinator | undefined;
   #restore: JobRestore | undefined;
@@ -49,16 +52,20 @@ export class JobExecution {
     this.#name = name;
     this.#program = program;
     this.#settings = settings;
+    this.#whenOpen = new Promise((resolve) => (this.#open = resolve));
     this.finished = this.#run();
     this.finished.catch(() => undefined);
   }
 
-  /** Takes a checkpoint now. Rejects with CHECKPOINT_DECLINED when the job has none configured or is not running. */
-  triggerCheckpoint(options: TriggerOptions = {}): Promise<CheckpointReport> {
-    if (this.#coordinator !== undefined) return this.#coordinator.trigger(options);
-    const reason =
-      this.#settings.checkpoint === undefined ? "the job has no checkpoint directory configured" : "the job is not running yet";
-    return Promise.reject(new StateError("CHECKPOINT_DECLINED", reason));
+  /**
+   * Takes a checkpoint as soon as the job runs, right after the one under way. Rejects with CHECKPOINT_DECLINED when the job has none
+   * configured or has ended, CHECKPOINT_ID, or what made it fail.
+   */
+  async triggerCheckpoint(options: TriggerOptions = {}): Promise<CheckpointReport> {
+    if (this.#settings.checkpoint === undefined) throw declined("the job has no checkpoint directory configured");
+    const coordinator = this.#coordinator ?? (await this.#whenOpen);
+    if (coordinator === undefined) throw declined("the job ended before it could take a checkpoint");
+    return await coordinator.trigger(options);
   }
 
   /** Takes a last checkpoint (where they are configured), then ends the job. Resolves with finished. */
@@ -94,6 +101,7 @@ export class JobExecution {
         return this.#result("stopped");
       throw this.#failure ?? error;
     } finally {
+      this.#open(undefined);
       await this.#coordinator?.stop();
       await this.#subtask?.close();
     }
@@ -103,6 +111,7 @@ export class JobExecution {
     const coordinator = lease === undefined ? undefined : this.#createCoordinator(subtask, lease);
     this.#coordinator = coordinator;
     coordinator?.start();
+    this.#open(coordinator);
     if (this.#isStopping) subtask.requestStop();
     const end = await subtask.run();
     if (this.#failure !== undefined) throw this.#failure;
@@ -154,4 +163,8 @@ export class JobExecution {
       lastCheckpoint: this.#lastCheckpoint,
     };
   }
+}
+
+function declined(reason: string): StateError {
+  return new StateError("CHECKPOINT_DECLINED", reason);
 }
