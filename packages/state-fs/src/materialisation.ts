@@ -1,4 +1,4 @@
-import { ByteWriter, EntryFileWriter, type Freezable, type StateError } from "@tidemark/core/state";
+import { ByteWriter, EntryFileWriter, type Freezable, type StateError, yieldTurn } from "@tidemark/core/state";
 import type { FileSystem } from "@tidemark/core/storage";
 import type { StoredEntries } from "./log/log-overlay.js";
 
@@ -101,7 +101,7 @@ export class Materialisation {
       untilTurn -= 1;
       if (untilTurn > 0) continue;
       untilTurn = entriesPerTurn;
-      await nextTurn();
+      await yieldTurn();
       this.#requireWanted();
     }
     const last = writer.takeBlock();
@@ -141,8 +141,4 @@ export function baseName(seq: number): string {
 export function parseBaseName(name: string): number | undefined {
   const match = /^(\d{20})\.entries$/.exec(name);
   return match === null ? undefined : Number(match[1]);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -12,6 +12,7 @@ import {
   StateError,
   type StateExport,
   type StateRegistry,
+  yieldTurn,
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
 import type { StoredEntries } from "./memory-restore.js";
@@ -129,7 +130,7 @@ async function* encode(
     untilTurn -= 1;
     if (untilTurn > 0) continue;
     untilTurn = entriesPerTurn;
-    await nextTurn();
+    await yieldTurn();
     signal.throwIfAborted();
   }
   const last = writer.takeBlock();
@@ -157,8 +158,4 @@ function* allEntries(
       yield;
     }
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

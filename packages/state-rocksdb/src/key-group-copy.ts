@@ -1,5 +1,5 @@
 import type { Database } from "@tidemark/rocksdb";
-import type { KeyGroupRange } from "@tidemark/core/state";
+import { type KeyGroupRange, yieldTurn } from "@tidemark/core/state";
 import { BulkWriter } from "./bulk-writer.js";
 import { asStateError } from "./errors.js";
 
@@ -17,7 +17,7 @@ export async function copyKeyGroups(database: Database, from: number, to: number
   try {
     while (iterator.next()) {
       const { buffer } = iterator;
-      if (writer.put(buffer, iterator.keyStart, iterator.keyEnd, buffer, iterator.valueStart, iterator.valueEnd)) await nextTurn();
+      if (writer.put(buffer, iterator.keyStart, iterator.keyEnd, buffer, iterator.valueStart, iterator.valueEnd)) await yieldTurn();
     }
   } catch (error) {
     throw asStateError(error);
@@ -30,8 +30,4 @@ export async function copyKeyGroups(database: Database, from: number, to: number
 /** What every stored key of a key group and of those above it is at or above. Key groups take 15 bits, so the next one always fits. */
 function keyGroupPrefix(keyGroup: number): Uint8Array {
   return Uint8Array.of(keyGroup >> 8, keyGroup & 0xff);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -8,10 +8,10 @@ import {
   type OpenContext,
   SourceTask,
   Subtask,
-  yieldTurn,
 } from "../runtime/index.js";
 import type { KeyedStateBackend } from "../state/index.js";
 import type { Json } from "../storage/index.js";
+import { yieldTurn } from "../time/index.js";
 import { buildChain, type Chain } from "./chain.js";
 import { type JobPlan, type PlanNode, planNodes } from "./plan.js";
 

@@ -5,4 +5,3 @@ export { Latch } from "./latch.js";
 export type { JobRestore } from "./restore.js";
 export { SourceTask } from "./source-task.js";
 export { Subtask } from "./subtask.js";
-export { yieldTurn } from "./yield-turn.js";

@@ -71,3 +71,4 @@ export type { StateExport } from "./savepoint/state-export.js";
 export { OperatorStateBackend, type OperatorStateContext, type OperatorStateResult } from "./operator/operator-state-backend.js";
 export type { OperatorStateHandle } from "./operator/operator-state-description.js";
 export type { RestoredOperatorState } from "./operator/operator-state-restore.js";
+export { yieldTurn } from "../time/index.js";

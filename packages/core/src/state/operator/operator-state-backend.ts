@@ -1,3 +1,4 @@
+import { yieldTurn } from "../../time/index.js";
 import { StateError } from "../../errors/index.js";
 import type { FileReference, FileSystem, Json, SnapshotFiles } from "../../storage/index.js";
 import { checkStateName } from "../descriptors.js";
@@ -197,7 +198,7 @@ async function* encode(states: readonly StoredElements[], signal: AbortSignal): 
       untilTurn -= 1;
       if (untilTurn > 0) continue;
       untilTurn = elementsPerTurn;
-      await new Promise((resolve) => setImmediate(resolve));
+      await yieldTurn();
       signal.throwIfAborted();
     }
   }

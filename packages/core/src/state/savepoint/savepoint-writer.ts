@@ -1,3 +1,4 @@
+import { yieldTurn } from "../../time/index.js";
 import { crc32 } from "node:zlib";
 import { StateError } from "../../errors/index.js";
 import type { SnapshotFiles } from "../../storage/index.js";
@@ -82,14 +83,10 @@ async function* encode(header: Uint8Array, exported: StateExport, signal: AbortS
     untilTurn -= 1;
     if (untilTurn > 0) continue;
     untilTurn = stepsPerTurn;
-    await nextTurn();
+    await yieldTurn();
     signal.throwIfAborted();
   }
   const last = writer.takeBlock();
   if (last !== undefined) yield last;
   yield writer.end();
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
