@@ -7,7 +7,8 @@ import { StageFailure } from "./stage.mjs";
 
 /**
  * Packs every package as npm would publish it, installs the archives in an empty project, imports each entry that
- * package.json exports and opens a RocksDB database there: what a user gets, not what the repository has.
+ * package.json exports, opens a RocksDB database there and calls the tidemark command: what a user gets, not what the
+ * repository has.
  *
  * @type {import("./stage.mjs").Stage}
  */
@@ -26,6 +27,8 @@ export const packStage = {
       writeFileSync(join(project, "check.mjs"), checkScript(entries));
       const { exitCode, output } = await runCommand(process.execPath, ["check.mjs"], { cwd: project });
       if (exitCode !== 0) throw new StageFailure(`the installed packages do not work:\n${lastLines(output, 40)}`);
+      const command = await runCommand(join(project, "node_modules/.bin/tidemark"), ["checkpoint", "--help"], { cwd: project });
+      if (command.exitCode !== 0) throw new StageFailure(`the installed tidemark command does not work:\n${lastLines(command.output, 40)}`);
       return { summary: `${packages.length} packages, ${entries.length} entries` };
     } finally {
       rmSync(directory, { recursive: true, force: true });

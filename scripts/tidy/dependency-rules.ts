@@ -18,6 +18,7 @@ const coreLayers: readonly (readonly string[])[] = [
 ];
 
 const backendPackages = /^@tidemark\/(state-|rocksdb|storage-|cli|kafka)/;
+const coreForCommand = /^@tidemark\/core\/(state|storage)$/;
 const coreForBackends = /^@tidemark\/core\/(state|storage|store|testing)$/;
 
 /** Every import that goes the wrong way, as sentences. */
@@ -59,6 +60,7 @@ function coreLayer(path: string): number | undefined {
 function packageProblem(owner: string, { from, specifier }: Import): string | undefined {
   if (!specifier.startsWith("@tidemark/")) return undefined;
   if (owner === "rocksdb") return "the binding depends on no package of ours";
+  if (owner === "cli") return coreForCommand.test(specifier) ? undefined : "the command imports @tidemark/core/state and /storage only";
   if (!owner.startsWith("state-") && !owner.startsWith("storage-")) return undefined;
   if (coreForBackends.test(specifier)) return undefined;
   if (owner === "state-rocksdb" && specifier === "@tidemark/rocksdb") return undefined;

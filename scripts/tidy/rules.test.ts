@@ -61,6 +61,9 @@ describe("dependency rules", () => {
     expect(importing("state-rocksdb", "@tidemark/rocksdb")).toBe(0);
     expect(importing("state-rocksdb", "@tidemark/state-memory")).toBe(1);
     expect(importing("rocksdb", "@tidemark/core")).toBe(1);
+    expect(importing("cli", "@tidemark/core/storage")).toBe(0);
+    expect(importing("cli", "@tidemark/core")).toBe(1);
+    expect(importing("cli", "@tidemark/state-rocksdb")).toBe(1);
   });
   test("no package reaches into another's files", () => {
     const tree = { "packages/state-memory/src/a.ts": 'import "../../core/src/b.js";', [`${core}/b.ts`]: "" };

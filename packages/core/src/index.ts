@@ -19,11 +19,12 @@ export type {
   CheckpointFailure,
   CheckpointListener,
   CheckpointReport,
+  DamageReport,
   Logger,
   TriggerOptions,
 } from "./checkpoint/index.js";
 export { describeCompleted, formatBytes } from "./checkpoint/index.js";
-export type { JobExecution, JobMetrics, JobOptions, JobResult } from "./runtime/index.js";
+export type { ForeignCheckpoint, JobExecution, JobMetrics, JobOptions, JobResult, RestoreOptions, RestoreReport } from "./runtime/index.js";
 export type { Clock, Duration } from "./time/index.js";
 export { systemClock } from "./time/index.js";
 export {

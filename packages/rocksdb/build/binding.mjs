@@ -12,11 +12,14 @@ const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
 const NATIVE = join(PACKAGE, "native");
 const JOBS = 2;
 
-const SANITIZERS = {
+// The variants for tests have failpoints (native/failpoint.h).
+const FAILPOINTS = "-DTIDEMARK_FAILPOINTS";
+const VARIANTS = {
   release: [],
-  asan: ["-fsanitize=address", "-fno-omit-frame-pointer", "-g"],
+  failpoints: [FAILPOINTS],
+  asan: [FAILPOINTS, "-fsanitize=address", "-fno-omit-frame-pointer", "-g"],
   // RocksDB's type information is hidden in its library, which the vptr check cannot see through.
-  ubsan: ["-fsanitize=undefined", "-fno-sanitize=vptr", "-fno-sanitize-recover=undefined", "-g"],
+  ubsan: [FAILPOINTS, "-fsanitize=undefined", "-fno-sanitize=vptr", "-fno-sanitize-recover=undefined", "-g"],
 };
 
 /** The file a variant is built into: the release goes where the loader looks, the others stay with the build output. */
@@ -68,7 +71,7 @@ function compileFlags({ variant, prefix, headers, note }) {
     "-DNAPI_VERSION=9", `-DTIDEMARK_ROCKSDB_FLAGS=${quoted(note.flags)}`, `-DTIDEMARK_ROCKSDB_COMMIT=${quoted(note.commit)}`,
     `-DTIDEMARK_BINDING_VARIANT=${quoted(variant)}`,
     // As system headers: their warnings are not ours.
-    "-isystem", join(prefix, "include"), "-isystem", headers, ...SANITIZERS[variant],
+    "-isystem", join(prefix, "include"), "-isystem", headers, ...VARIANTS[variant],
   ];
 }
 
@@ -124,7 +127,7 @@ async function link({ compiler, variant, objects, prefix, output }) {
   try {
     const strip = variant === "release" ? ["-s"] : [];
     await run(compiler.name, [
-      "-shared", "-o", temporary, ...SANITIZERS[variant], ...objects.map(({ path }) => path), ...prefix.libraries,
+      "-shared", "-o", temporary, ...VARIANTS[variant], ...objects.map(({ path }) => path), ...prefix.libraries,
       "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", ...strip, "-lpthread", "-ldl",
     ], { maxBuffer: 1 << 26 });
     renameSync(temporary, output);
@@ -137,11 +140,11 @@ async function link({ compiler, variant, objects, prefix, output }) {
  * Builds one variant of the binding; returns its path. Does nothing when the compiler, the flags, the sources and the
  * RocksDB libraries are those of the last build.
  *
- * @param {{prefix: string, variant?: "release" | "asan" | "ubsan", log?: (line: string) => void}} options prefix holds
+ * @param {{prefix: string, variant?: "release" | "failpoints" | "asan" | "ubsan", log?: (line: string) => void}} options prefix holds
  *   lib/ and include/ of the static RocksDB
  */
 export async function buildBinding({ prefix, variant = "release", log = () => {} }) {
-  if (!(variant in SANITIZERS)) throw new Error(`unknown variant ${variant}: use ${Object.keys(SANITIZERS).join(", ")}`);
+  if (!(variant in VARIANTS)) throw new Error(`unknown variant ${variant}: use ${Object.keys(VARIANTS).join(", ")}`);
   const rocksdb = readPrefix(prefix);
   const compiler = findCompiler();
   const flags = compileFlags({ variant, prefix, headers: findNodeHeaders(), note: rocksdb.note });

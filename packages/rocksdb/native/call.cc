@@ -71,6 +71,15 @@ int32_t* Call::Int32s(size_t index, const char* name, size_t* length) const {
   return static_cast<int32_t*>(data);
 }
 
+uint32_t* Call::Uint32s(size_t index, const char* name, size_t* length) const {
+  napi_typedarray_type type = napi_int8_array;
+  void* data = nullptr;
+  const napi_status status = napi_get_typedarray_info(env, Argument(index, name), &type, length, &data, nullptr, nullptr);
+  if (status != napi_ok || type != napi_uint32_array) Invalid(std::string(name) + " must be a Uint32Array");
+  if (data == nullptr) *length = 0;
+  return static_cast<uint32_t*>(data);
+}
+
 std::string Call::Text(size_t index, const char* name, size_t maxBytes) const {
   return ReadText(env, Argument(index, name), name, maxBytes, false);
 }

@@ -21,7 +21,7 @@ struct ByteSpan {
 
 class Call {
  public:
-  static constexpr size_t kMaxArguments = 10;
+  static constexpr size_t kMaxArguments = 12;
 
   Call(napi_env environment, napi_callback_info info);
 
@@ -41,6 +41,7 @@ class Call {
   rocksdb::Slice Prefix(size_t index, size_t lengthIndex, const char* name) const;
   // Elements of an Int32Array.
   int32_t* Int32s(size_t index, const char* name, size_t* length) const;
+  uint32_t* Uint32s(size_t index, const char* name, size_t* length) const;
 
   // A string without NUL of 1 to maxBytes bytes.
   std::string Text(size_t index, const char* name, size_t maxBytes = 4096) const;

@@ -14,7 +14,9 @@ using rocksdb::Status;
 
 Database::Database(std::string directory, DatabaseOptions given) : path(std::move(directory)), options(std::move(given)) {
   listener = std::make_shared<FlushListener>();
+  ingestListener = std::make_shared<IngestListener>();
   options.database.listeners.push_back(listener);
+  options.database.listeners.push_back(ingestListener);
   readOptions.verify_checksums = true;
   writeOptions.disableWAL = !options.hasWriteAheadLog;
 }
@@ -81,6 +83,7 @@ void Database::Interrupt() {
 
 void Database::Close() {
   isClosing = true;
+  drains.Stop();
   if (db == nullptr) return;
   listener->Abort();
   value.Reset();

@@ -2,6 +2,7 @@
 // (work.h) captured and the listener, which has its own lock.
 #pragma once
 
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
@@ -13,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "drain_thread.h"
 #include "flush_listener.h"
 #include "handles.h"
+#include "ingest_listener.h"
 #include "merge.h"
 #include "ttl_rules.h"
 
@@ -59,6 +62,7 @@ struct Cursor {
 struct DatabaseOptions {
   rocksdb::DBOptions database;
   rocksdb::ColumnFamilyOptions columnFamily;
+  std::shared_ptr<rocksdb::Cache> blockCache;  // null when there is none
   bool hasWriteAheadLog = false;
   struct Family {
     std::string name;
@@ -91,6 +95,7 @@ class Database {
   DatabaseOptions options;
   std::unique_ptr<rocksdb::DB> db;
   std::shared_ptr<FlushListener> listener;
+  std::shared_ptr<IngestListener> ingestListener;
   const std::shared_ptr<TtlClock> ttlClock = std::make_shared<TtlClock>();
   rocksdb::ReadOptions readOptions;
   rocksdb::WriteOptions writeOptions;
@@ -107,6 +112,7 @@ class Database {
   std::vector<rocksdb::Status> statuses;
   std::vector<ColumnFamily*> touched;
 
+  DrainThread drains;
   size_t pendingWork = 0;
   std::atomic<bool> isClosing = false;
   std::function<void()> startClose;  // set by close() while other work is pending

@@ -70,22 +70,44 @@ void CheckFileOnDisk(const rocksdb::LiveFileMetaData& file) {
                                    std::to_string(file.size)};
 }
 
+using Sources = std::vector<rocksdb::ExportImportFilesMetaData>;
+
 rocksdb::ColumnFamilyHandle* ImportFamily(Database& database, const std::string& name, MergeKind kind, const std::shared_ptr<TtlRules>& ttl,
-                                          const rocksdb::ExportImportFilesMetaData& metadata) {
+                                          const Sources& sources) {
   rocksdb::ColumnFamilyHandle* handle = nullptr;
   const rocksdb::ColumnFamilyOptions options = database.FamilyOptions(kind, ttl);
-  if (metadata.files.empty()) {
+  if (sources.empty()) {
     // RocksDB refuses to import nothing.
     Check(database.db->CreateColumnFamily(options, name, &handle), "cannot create a column family");
     return handle;
   }
-  for (const rocksdb::LiveFileMetaData& file : metadata.files) CheckFileOnDisk(file);
+  std::vector<const rocksdb::ExportImportFilesMetaData*> pointers;
+  for (const rocksdb::ExportImportFilesMetaData& source : sources) {
+    for (const rocksdb::LiveFileMetaData& file : source.files) CheckFileOnDisk(file);
+    pointers.push_back(&source);
+  }
   rocksdb::ImportColumnFamilyOptions importOptions;
   importOptions.move_files = true;
   const rocksdb::Status status =
-      database.db->CreateColumnFamilyWithImport(options, name, importOptions, metadata, &handle);
+      database.db->CreateColumnFamilyWithImport(options, name, importOptions, pointers, &handle);
   if (!status.ok()) throw FailureFromStatus(status, "cannot import the column family \"" + name + "\"");
   return handle;
+}
+
+rocksdb::ExportImportFilesMetaData ReadSource(napi_env env, napi_value object, const std::string& name) {
+  rocksdb::ExportImportFilesMetaData source;
+  source.db_comparator_name = rocksdb::BytewiseComparator()->Name();
+  const std::string directory = ReadText(env, ReadProperty(env, object, "directory"), "directory", 4096, true);
+  napi_value list = ReadProperty(env, object, "files");
+  const uint32_t count = ReadArrayLength(env, list, "files", 1000000);
+  if (count > 0 && directory.empty()) Invalid("the directory of the files to import is missing");
+  std::set<std::string> names;
+  for (uint32_t index = 0; index < count; index++) {
+    source.files.push_back(ReadImportFile(env, ReadElement(env, list, index), directory));
+    source.files.back().column_family_name = name;
+    if (!names.insert(source.files.back().name).second) Invalid("a file is listed twice: " + source.files.back().name);
+  }
+  return source;
 }
 
 }  // namespace
@@ -94,27 +116,21 @@ napi_value ImportFiles(Call& call) {
   const std::shared_ptr<Database> database = FindDatabase(call, 0);
   const std::string name = call.Text(1, "the name of the column family", 1024);
   const MergeKind kind = ReadMergeKind(call.env, call.Argument(2, "mergeOperator"), "mergeOperator");
-  const std::string directory = ReadText(call.env, call.Argument(3, "directory"), "directory", 4096, true);
   for (const auto& family : database->families) {
     if (family != nullptr && family->name == name) Invalid("the column family \"" + name + "\" exists already");
   }
-  rocksdb::ExportImportFilesMetaData metadata;
-  metadata.db_comparator_name = rocksdb::BytewiseComparator()->Name();
-  napi_value list = call.Argument(4, "files");
-  const uint32_t count = ReadArrayLength(call.env, list, "files", 1000000);
-  if (count > 0 && directory.empty()) Invalid("the directory of the files to import is missing");
-  std::set<std::string> names;
+  Sources sources;
+  napi_value list = call.Argument(3, "sources");
+  const uint32_t count = ReadArrayLength(call.env, list, "sources", 65536);
   for (uint32_t index = 0; index < count; index++) {
-    metadata.files.push_back(ReadImportFile(call.env, ReadElement(call.env, list, index), directory));
-    metadata.files.back().column_family_name = name;
-    if (!names.insert(metadata.files.back().name).second) Invalid("a file is listed twice: " + metadata.files.back().name);
+    rocksdb::ExportImportFilesMetaData source = ReadSource(call.env, ReadElement(call.env, list, index), name);
+    if (!source.files.empty()) sources.push_back(std::move(source));
   }
-
   const auto made = std::make_shared<std::shared_ptr<ColumnFamily>>();
   WorkItem item;
-  item.run = [database, name, kind, metadata, made] {
+  item.run = [database, name, kind, sources, made] {
     const auto ttl = std::make_shared<TtlRules>(database->ttlClock);
-    rocksdb::ColumnFamilyHandle* handle = ImportFamily(*database, name, kind, ttl, metadata);
+    rocksdb::ColumnFamilyHandle* handle = ImportFamily(*database, name, kind, ttl, sources);
     *made = std::make_shared<ColumnFamily>(database->db.get(), handle, name, kind, ttl);
   };
   item.result = [database, made](napi_env env) {

@@ -24,7 +24,7 @@ napi_value Write(Call& call);  // (db, records, recordsLength, isSynced) -> numb
 
 // iterator.cc
 napi_value OpenIterator(Call& call);   // (db, family, snapshot | 0, flags, bounds, lowerLength, upperLength) -> iterator
-napi_value NextChunk(Call& call);      // (db, iterator, out) -> bytes filled, 0 = end, negative = bytes the next entry needs
+napi_value NextChunk(Call& call);      // (db, iterator, out, maxEntries) -> bytes filled, 0 = end, negative = bytes the next entry needs
 napi_value SeekIterator(Call& call);   // (db, iterator, key, keyLength)
 napi_value CloseIterator(Call& call);  // (db, iterator)
 
@@ -35,14 +35,43 @@ napi_value SetFlushLinkDirectory(Call& call);  // (db, directory | "")
 napi_value CompactRange(Call& call);           // (db, family) -> promise
 napi_value Resume(Call& call);                 // (db) -> promise
 
+// table_calls.cc
+napi_value CreateTableMemory(Call& call);   // () -> memory
+napi_value AddTableChunk(Call& call);       // (memory, sizeBytes) -> ArrayBuffer
+napi_value AllocateTableBlock(Call& call);  // (memory, sizeBytes, [out id]) -> ArrayBuffer
+napi_value FreeTableBlock(Call& call);      // (memory, id, ArrayBuffer); detaches it
+napi_value TableMemorySize(Call& call);     // (memory) -> bytes
+napi_value CloseTableMemory(Call& call);    // (memory)
+
+// drain.cc
+// (db, family, memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, filePrefix, targetFileBytes) -> promise of
+// files
+napi_value Drain(Call& call);
+napi_value WaitForDrain(Call& call);  // (db) -> whether it succeeded
+napi_value IsDraining(Call& call);    // (db) -> boolean
+
 // files.cc
 napi_value LiveFiles(Call& call);     // (db, family) -> files
 napi_value PinLiveFiles(Call& call);  // (db, families, directory) -> promise of files
 
 // families.cc
-napi_value ImportFiles(Call& call);       // (db, name, mergeOperator, directory, files) -> promise of the family's number
+napi_value ImportFiles(Call& call);       // (db, name, mergeOperator, [{directory, files}]) -> promise of the family's number
 napi_value DropColumnFamily(Call& call);  // (db, family) -> promise
 napi_value SetOptions(Call& call);        // (db, family, [name, value, ...]) -> promise
+
+// clip.cc
+napi_value ClipColumnFamily(Call& call);    // (db, family, lower, upper, hasUpper) -> promise
+napi_value DeleteFilesInRange(Call& call);  // (db, family, lower, upper, hasUpper) -> promise
+
+// shared_cache.cc
+napi_value CreateSharedCache(Call& call);       // (capacityBytes) -> cache
+napi_value SharedCacheUsage(Call& call);        // (cache) -> {capacityBytes, usedBytes, pinnedBytes}
+napi_value SetSharedCacheCapacity(Call& call);  // (cache, capacityBytes)
+napi_value CloseSharedCache(Call& call);        // (cache) -> whether it was open
+
+// metrics.cc
+napi_value MemoryUsage(Call& call);  // (db) -> {blockCache, blockCachePinned, tableReaders, memtables}
+napi_value Statistics(Call& call);   // (db) -> {RocksDB's name of a counter: number}
 
 // ttl.cc
 napi_value SetTtl(Call& call);         // (db, family, [{stateId, ttlMs, kind}])

@@ -63,12 +63,13 @@ napi_value NextChunk(Call& call) {
   Database& database = *FindDatabase(call, 0);
   Cursor& cursor = database.FindCursor(call.Whole(1, "iterator", kAnyHandle));
   const ByteSpan out = call.Bytes(2, "out");
+  uint32_t left = call.Uint32(3, "maxEntries");
   // The reader takes positions in the chunk as 32-bit numbers.
   const size_t limit = out.length < INT32_MAX ? out.length : INT32_MAX;
   rocksdb::Iterator& iterator = *cursor.iterator;
   if (!cursor.isPositioned) SeekToStart(cursor);
   size_t filled = 0;
-  while (iterator.Valid()) {
+  for (; left > 0 && iterator.Valid(); left--) {
     const Slice key = iterator.key();
     const Slice value = iterator.value();
     const size_t needed = kEntryHeader + key.size() + value.size();

@@ -4,10 +4,14 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
 #include <set>
+
+#include "own_options.h"
+#include "shared_cache.h"
 
 namespace tidemark {
 namespace {
@@ -79,26 +83,55 @@ void ReadDatabaseOptions(const OptionsReader& reader, DatabaseOptions* options) 
   } else {
     database.info_log = std::make_shared<SilentLogger>();
   }
+  if (reader.Flag("statistics")) {
+    database.statistics = rocksdb::CreateDBStatistics();
+    // Counters only: histograms would ask for the time around every operation.
+    database.statistics->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);
+  }
   options->hasWriteAheadLog = reader.Flag("writeAheadLog");
 }
 
-void ReadTableOptions(const OptionsReader& reader, rocksdb::ColumnFamilyOptions* family) {
-  rocksdb::BlockBasedTableOptions table;
-  const size_t cacheBytes = reader.Bytes("blockCacheBytes", 0);
-  if (cacheBytes == 0) {
-    table.no_block_cache = true;
-  } else {
-    table.block_cache = rocksdb::NewLRUCache(cacheBytes);
+// The shared one, one of this database alone, or none.
+std::shared_ptr<rocksdb::Cache> ReadBlockCache(const OptionsReader& reader) {
+  const auto shared = static_cast<uint32_t>(reader.Number("blockCacheId", 0, UINT32_MAX));
+  if (shared != 0) {
+    std::shared_ptr<rocksdb::Cache> cache = FindSharedCache(shared);
+    if (cache == nullptr) throw Failure{kDisposed, "the cache of option blockCache is closed"};
+    return cache;
   }
-  table.block_size = static_cast<size_t>(reader.Number("blockSizeBytes", 256, 16777216));
-  table.format_version = 5;
-  table.cache_index_and_filter_blocks = false;
-  const double bloomBits = reader.Number("bloomBitsPerKey", 0, 64);
-  if (bloomBits > 0) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloomBits));
-  family->table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  const size_t bytes = reader.Bytes("blockCacheBytes", 0);
+  return bytes == 0 ? nullptr : rocksdb::NewLRUCache(bytes);
 }
 
-void ReadFamilyOptions(const OptionsReader& reader, rocksdb::ColumnFamilyOptions* family) {
+void ReadTableOptions(const OptionsReader& reader, DatabaseOptions* options) {
+  rocksdb::BlockBasedTableOptions table;
+  options->blockCache = ReadBlockCache(reader);
+  table.block_cache = options->blockCache;
+  table.no_block_cache = table.block_cache == nullptr;
+  table.block_size = static_cast<size_t>(reader.Number("blockSizeBytes", 256, 16777216));
+  // The newest that the tools of RocksDB 7.8 (Debian 12) can read.
+  table.format_version = 5;
+  table.cache_index_and_filter_blocks = reader.Flag("cacheIndexAndFilterBlocks");
+  if (reader.Flag("partitionedIndex")) {
+    table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+    table.partition_filters = true;
+  }
+  const bool isCharged = reader.Flag("chargeTableReaders");
+  if (table.no_block_cache && (isCharged || table.cache_index_and_filter_blocks)) {
+    Invalid("options chargeTableReaders and cacheIndexAndFilterBlocks need a block cache");
+  }
+  if (isCharged) {
+    table.cache_usage_options.options_overrides[rocksdb::CacheEntryRole::kBlockBasedTableReader] = {
+        rocksdb::CacheEntryRoleOptions::Decision::kEnabled};
+  }
+  table.optimize_filters_for_memory = reader.Flag("optimizeFiltersForMemory");
+  const double bloomBits = reader.Number("bloomBitsPerKey", 0, 64);
+  if (bloomBits > 0) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloomBits));
+  options->columnFamily.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+}
+
+void ReadFamilyOptions(const OptionsReader& reader, DatabaseOptions* options) {
+  rocksdb::ColumnFamilyOptions* family = &options->columnFamily;
   family->write_buffer_size = reader.Bytes("writeBufferSizeBytes", 65536);
   family->max_write_buffer_number = reader.Count("maxWriteBufferNumber", 2, 64);
   family->compression = ReadCompression(reader.Word("compression"));
@@ -111,7 +144,7 @@ void ReadFamilyOptions(const OptionsReader& reader, rocksdb::ColumnFamilyOptions
   // No limits: after the import of a long chain of deltas the first write would wait for compaction for seconds.
   family->soft_pending_compaction_bytes_limit = 0;
   family->hard_pending_compaction_bytes_limit = 0;
-  ReadTableOptions(reader, family);
+  ReadTableOptions(reader, options);
 }
 
 }  // namespace
@@ -128,7 +161,8 @@ DatabaseOptions ReadOptionsObject(napi_env env, napi_value object) {
   DatabaseOptions options;
   const OptionsReader reader(env, object);
   ReadDatabaseOptions(reader, &options);
-  ReadFamilyOptions(reader, &options.columnFamily);
+  ReadFamilyOptions(reader, &options);
+  ApplyOwnOptions(env, object, &options);
   napi_value list = ReadProperty(env, object, "columnFamilies");
   const uint32_t count = ReadArrayLength(env, list, "option columnFamilies", 10000);
   std::set<std::string> names;

@@ -56,13 +56,7 @@ void Complete(napi_env env, napi_status status, void* data) {
   // What the work captured (column families) must be gone before the database can close.
   task->item = WorkItem{};
   const std::shared_ptr<Database> database = std::move(task->database);
-  if (database == nullptr) return;
-  database->pendingWork--;
-  if (database->pendingWork == 0 && database->startClose) {
-    const std::function<void()> start = std::move(database->startClose);
-    database->startClose = nullptr;
-    start();
-  }
+  if (database != nullptr) EndPendingWork(database);
 }
 
 // Frees the task if Node refuses it.
@@ -84,6 +78,14 @@ std::unique_ptr<Task> MakeTask(Call& call, const std::shared_ptr<Database>& data
 }
 
 }  // namespace
+
+void EndPendingWork(const std::shared_ptr<Database>& database) {
+  database->pendingWork--;
+  if (database->pendingWork != 0 || !database->startClose) return;
+  const std::function<void()> start = std::move(database->startClose);
+  database->startClose = nullptr;
+  start();
+}
 
 napi_value StartWork(Call& call, const std::shared_ptr<Database>& database, WorkItem item) {
   napi_value promise;

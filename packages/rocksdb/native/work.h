@@ -27,4 +27,7 @@ napi_value StartWork(Call& call, const std::shared_ptr<Database>& database, Work
 // Like StartWork, but begins only when all other work on the database has ended.
 napi_value StartClose(Call& call, const std::shared_ptr<Database>& database, WorkItem item);
 
+// Takes one from pendingWork and starts a close that waited for it.
+void EndPendingWork(const std::shared_ptr<Database>& database);
+
 }  // namespace tidemark

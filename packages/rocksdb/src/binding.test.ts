@@ -48,7 +48,7 @@ const CALLS: [string, () => unknown[]][] = [
   ["latestSequenceNumber", () => [database]],
   ["write", () => [database, new Uint8Array(0), 0, false]],
   ["openIterator", () => [database, 0, 0, 12, new Uint8Array(8), 4, 4]],
-  ["nextChunk", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0), out]],
+  ["nextChunk", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0), out, 1]],
   ["seekIterator", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0), out, 4]],
   ["closeIterator", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0)]],
   ["flush", () => [database, [0]]],
@@ -57,7 +57,23 @@ const CALLS: [string, () => unknown[]][] = [
   ["compactRange", () => [database, 0]],
   ["liveFiles", () => [database, 0]],
   ["pinLiveFiles", () => [database, [0], "/dev/null"]],
-  ["importFiles", () => [database, "sum", "none", "/dev/null", []]],
+  ["importFiles", () => [database, "sum", "none", [{ directory: "/dev/null", files: [] }]]],
+  ["clipColumnFamily", () => [database, 0, out, out, true]],
+  ["deleteFilesInRange", () => [database, 0, out, out, true]],
+  ["addTableChunk", () => [native.createTableMemory(), 10]],
+  ["allocateTableBlock", () => [native.createTableMemory(), 10, new Uint32Array(1)]],
+  ["freeTableBlock", () => [native.createTableMemory(), 0, new ArrayBuffer(8)]],
+  ["tableMemorySize", () => [native.createTableMemory()]],
+  ["closeTableMemory", () => [native.createTableMemory()]],
+  ["drain", () => [database, 0, native.createTableMemory(), new Uint32Array(2), 0, 1024, 3, 1, "/dev", "x", 1000]],
+  ["waitForDrain", () => [database]],
+  ["isDraining", () => [database]],
+  ["createSharedCache", () => [100]],
+  ["sharedCacheUsage", () => [native.createSharedCache(100)]],
+  ["setSharedCacheCapacity", () => [native.createSharedCache(100), 200]],
+  ["closeSharedCache", () => [native.createSharedCache(100)]],
+  ["memoryUsage", () => [database]],
+  ["statistics", () => [database]],
   ["dropColumnFamily", () => [database, 0]],
   ["setOptions", () => [database, 0, ["level0_slowdown_writes_trigger", "20"]]],
   ["setErrorClass", () => [undefined]],
@@ -111,8 +127,8 @@ describe("arguments", () => {
     native.closeIterator(database, first);
     const second = native.openIterator(database, 0, 0, 0, out, 0, 0);
     expect(second).not.toBe(first);
-    expect((await failure(() => native.nextChunk(database, first, out))).code).toBe("DISPOSED");
-    expect(native.nextChunk(database, second, out)).toBe(0);
+    expect((await failure(() => native.nextChunk(database, first, out, 9))).code).toBe("DISPOSED");
+    expect(native.nextChunk(database, second, out, 9)).toBe(0);
     const snapshot = native.takeSnapshot(database);
     native.releaseSnapshot(database, snapshot);
     native.takeSnapshot(database);

@@ -1,13 +1,17 @@
 import { checkRange, copyBytes, grownBuffer } from "./byte-buffer.js";
+import type { DrainedFile, DrainRequest } from "./drain.js";
 import { RocksDBError } from "./errors.js";
-import type { FlushOutput, ImportFile, LiveFile } from "./files.js";
+import type { FlushOutput, ImportFile, ImportSource, LiveFile } from "./files.js";
 import { DatabaseIterator, type IteratorOptions } from "./iterator.js";
 import type { KeyList } from "./key-list.js";
+import type { MemoryUsage } from "./metrics.js";
 import { loadNative, type NativeBinding, type OpenResult } from "./native.js";
 import { completeOptions, type MergeOperator, type OpenOptions } from "./options.js";
 import { Snapshot } from "./snapshot.js";
 import type { ExpiringState, TtlStatistics } from "./ttl.js";
 import type { WriteBatch } from "./write-batch.js";
+
+const NO_BYTES = new Uint8Array(0);
 
 export interface ColumnFamily {
   /** What the other methods take. Never used again after the family was dropped. */
@@ -150,6 +154,34 @@ export class Database {
     this.#native.setFlushLinkDirectory(this.#handle, directory ?? "");
   }
 
+  /**
+   * Writes one layer of a write-back table to sorted, fsynced table files and adds them to the column family, all or nothing,
+   * on a thread of lowest priority; no memtable is used. The promise resolves with the files, [] when the layer had no changes.
+   * Until then the frozen segments must not be written, except for the byte "referenced". A second drain waits for the first.
+   * While level 0 has as many files as stop writes (level0StopTrigger, `setOptions`) it waits for compactions.
+   * After a failure no file is left, and the same drain can be tried again. Rejects with STATE_CORRUPT when the table is damaged.
+   */
+  async drain(columnFamily: number, request: DrainRequest): Promise<DrainedFile[]> {
+    const { memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, filePrefix, targetFileBytes } = request;
+    return await this.#native.drain(
+      this.#handle, columnFamily, memory.handle, segments, segmentCount, segmentBytes, chunkShift, layer, directory, filePrefix,
+      targetFileBytes,
+    );
+  }
+
+  /**
+   * Blocks this thread until the oldest drain that has not ended is readable in the database, or has failed; returns whether it
+   * succeeded. Its promise settles a moment later. Without such a drain: returns at once how the last one ended (true: well).
+   */
+  waitForDrain(): boolean {
+    return this.#native.waitForDrain(this.#handle);
+  }
+
+  /** True while a drain is running or queued. */
+  isDraining(): boolean {
+    return this.#native.isDraining(this.#handle);
+  }
+
   /** Rewrites the column family into its last level. */
   async compactRange(columnFamily: number): Promise<void> {
     await this.#native.compactRange(this.#handle, columnFamily);
@@ -188,9 +220,34 @@ export class Database {
     directory: string,
     files: readonly ImportFile[],
   ): Promise<number> {
-    const id = await this.#native.importFiles(this.#handle, name, mergeOperator, directory, files);
+    return await this.importSources(name, mergeOperator, [{ directory, files }]);
+  }
+
+  /**
+   * Like `importFiles`, from the files of several column families in one step. Their key ranges must not overlap, tombstones
+   * included; otherwise clip them first (`clipColumnFamily`). Sequence numbers may collide.
+   */
+  async importSources(name: string, mergeOperator: MergeOperator, sources: readonly ImportSource[]): Promise<number> {
+    const id = await this.#native.importFiles(this.#handle, name, mergeOperator, sources);
     this.#families.set(id, { id, name, mergeOperator });
     return id;
+  }
+
+  /**
+   * Deletes all keys outside of [lower, upper) for good (without upper: before lower), by background compactions. Nothing may
+   * be written outside of the range meanwhile. Afterwards no file reaches beyond it, so the column family can be imported beside
+   * others. Rejects with ROCKSDB while a snapshot from before keeps entries alive: reads no longer find them, but clip again later.
+   */
+  async clipColumnFamily(columnFamily: number, lower: Uint8Array, upper?: Uint8Array): Promise<void> {
+    await this.#native.clipColumnFamily(this.#handle, columnFamily, lower, upper ?? NO_BYTES, upper !== undefined);
+  }
+
+  /**
+   * Deletes the files whose keys all lie in [lower, upper) at once, except those of level 0. Which keys of the range are left is
+   * undefined, also values from before an overwrite or delete can show: nobody may read the range any more.
+   */
+  async deleteFilesInRange(columnFamily: number, lower: Uint8Array, upper?: Uint8Array): Promise<void> {
+    await this.#native.deleteFilesInRange(this.#handle, columnFamily, lower, upper ?? NO_BYTES, upper !== undefined);
   }
 
   /** Makes an empty column family and returns its number. */
@@ -230,6 +287,18 @@ export class Database {
 
   ttlStatistics(): TtlStatistics {
     return this.#native.ttlStatistics(this.#handle);
+  }
+
+  memoryUsage(): MemoryUsage {
+    return this.#native.memoryUsage(this.#handle);
+  }
+
+  /**
+   * RocksDB's counters since the database was opened, under RocksDB's names ("rocksdb.block.cache.hit"). Throws INVALID_ARGUMENT
+   * without the option statistics.
+   */
+  statistics(): Record<string, number> {
+    return this.#native.statistics(this.#handle);
   }
 
   /** A RocksDB property such as "rocksdb.num-files-at-level0"; undefined when RocksDB does not know it. */

@@ -19,6 +19,12 @@ export interface ImportFile {
   readonly epoch: number;
 }
 
+/** Files in a private directory. */
+export interface ImportSource {
+  readonly directory: string;
+  readonly files: readonly ImportFile[];
+}
+
 /** A table file of an open column family. */
 export interface LiveFile extends ImportFile {
   readonly columnFamily: string;

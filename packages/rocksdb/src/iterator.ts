@@ -9,8 +9,10 @@ const HAS_LOWER = 4;
 const HAS_UPPER = 8;
 
 const ENTRY_HEADER_BYTES = 8;
-/** The first chunk is small, because many scans read a few entries; each further one is four times as large. */
+/** The first chunk has few entries, because many scans read few; each further one has four times as many. */
+const FIRST_CHUNK_ENTRIES = 12;
 const FIRST_CHUNK_BYTES = 4096;
+const MAX_CHUNK_ENTRIES = 0xffff_ffff;
 const MAX_CHUNK_BYTES = 1024 * 1024;
 const NO_BYTES = new Uint8Array(0);
 
@@ -53,6 +55,7 @@ export class DatabaseIterator implements Iterable<Entry> {
   #isClosed = false;
   #isAtEnd = false;
   #chunkLimit = FIRST_CHUNK_BYTES;
+  #chunkEntries = FIRST_CHUNK_ENTRIES;
   #filled = 0;
   #position = 0;
   #target = NO_BYTES;
@@ -107,6 +110,7 @@ export class DatabaseIterator implements Iterable<Entry> {
     this.#position = 0;
     this.#isAtEnd = false;
     this.#chunkLimit = FIRST_CHUNK_BYTES;
+    this.#chunkEntries = FIRST_CHUNK_ENTRIES;
   }
 
   /** The current key; a view of `buffer`. */
@@ -145,15 +149,16 @@ export class DatabaseIterator implements Iterable<Entry> {
     this.#checkOpen();
     if (this.#isAtEnd) return false;
     if (this.buffer.length < this.#chunkLimit) this.buffer = new Uint8Array(this.#chunkLimit);
-    let filled = this.#native.nextChunk(this.#database, this.#handle, this.buffer);
+    let filled = this.#native.nextChunk(this.#database, this.#handle, this.buffer, this.#chunkEntries);
     if (filled < 0) {
       this.buffer = grownBuffer(NO_BYTES, -filled, 0);
-      filled = this.#native.nextChunk(this.#database, this.#handle, this.buffer);
+      filled = this.#native.nextChunk(this.#database, this.#handle, this.buffer, this.#chunkEntries);
     }
     this.#filled = filled;
     this.#position = 0;
     this.#isAtEnd = filled === 0;
     this.#chunkLimit = Math.min(this.#chunkLimit * 4, MAX_CHUNK_BYTES);
+    this.#chunkEntries = Math.min(this.#chunkEntries * 4, MAX_CHUNK_ENTRIES);
     return filled > 0;
   }
 

@@ -3,9 +3,12 @@ import { createRequire } from "node:module";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import type { DrainedFile } from "./drain.js";
 import { RocksDBError } from "./errors.js";
-import type { FlushOutput, ImportFile, LiveFile } from "./files.js";
+import type { FlushOutput, ImportSource, LiveFile } from "./files.js";
+import type { MemoryUsage } from "./metrics.js";
 import type { CompleteOptions, MergeOperator } from "./options.js";
+import type { CacheUsage } from "./shared-cache.js";
 import type { ExpiringState, TtlStatistics } from "./ttl.js";
 
 export interface OpenResult {
@@ -52,7 +55,7 @@ export interface NativeBinding {
     lowerLength: number,
     upperLength: number,
   ): number;
-  nextChunk(database: number, iterator: number, out: Uint8Array): number;
+  nextChunk(database: number, iterator: number, out: Uint8Array, maxEntries: number): number;
   seekIterator(database: number, iterator: number, key: Uint8Array, keyLength: number): void;
   closeIterator(database: number, iterator: number): void;
   flush(database: number, families: readonly number[]): Promise<void>;
@@ -60,15 +63,38 @@ export interface NativeBinding {
   setFlushLinkDirectory(database: number, directory: string): void;
   compactRange(database: number, family: number): Promise<void>;
   resume(database: number): Promise<void>;
+  createTableMemory(): number;
+  addTableChunk(memory: number, sizeBytes: number): ArrayBuffer;
+  allocateTableBlock(memory: number, sizeBytes: number, id: Uint32Array): ArrayBuffer;
+  freeTableBlock(memory: number, id: number, buffer: ArrayBuffer): void;
+  tableMemorySize(memory: number): number;
+  closeTableMemory(memory: number): void;
+  drain(
+    database: number,
+    family: number,
+    memory: number,
+    segments: Uint32Array,
+    segmentCount: number,
+    segmentBytes: number,
+    chunkShift: number,
+    layer: number,
+    directory: string,
+    filePrefix: string,
+    targetFileBytes: number,
+  ): Promise<DrainedFile[]>;
+  waitForDrain(database: number): boolean;
+  isDraining(database: number): boolean;
   liveFiles(database: number, family: number): LiveFile[];
   pinLiveFiles(database: number, families: readonly number[], directory: string): Promise<LiveFile[]>;
-  importFiles(
-    database: number,
-    name: string,
-    mergeOperator: MergeOperator,
-    directory: string,
-    files: readonly ImportFile[],
-  ): Promise<number>;
+  importFiles(database: number, name: string, mergeOperator: MergeOperator, sources: readonly ImportSource[]): Promise<number>;
+  clipColumnFamily(database: number, family: number, lower: Uint8Array, upper: Uint8Array, hasUpper: boolean): Promise<void>;
+  deleteFilesInRange(database: number, family: number, lower: Uint8Array, upper: Uint8Array, hasUpper: boolean): Promise<void>;
+  createSharedCache(capacityBytes: number): number;
+  sharedCacheUsage(cache: number): CacheUsage;
+  setSharedCacheCapacity(cache: number, capacityBytes: number): void;
+  closeSharedCache(cache: number): boolean;
+  memoryUsage(database: number): MemoryUsage;
+  statistics(database: number): Record<string, number>;
   dropColumnFamily(database: number, family: number): Promise<void>;
   setOptions(database: number, family: number, namesAndValues: readonly string[]): Promise<void>;
   setTtl(database: number, family: number, states: readonly ExpiringState[]): void;

@@ -1,4 +1,5 @@
 import { RocksDBError } from "./errors.js";
+import { cacheIdOf, type SharedCache } from "./shared-cache.js";
 
 /**
  * How `merge` combines operands, fixed per column family for its whole life.
@@ -25,6 +26,16 @@ export interface OpenOptions {
   readonly maxWriteBufferNumber?: number;
   /** Cache of uncompressed blocks, shared by the column families; 0 = none, default 64 MiB. */
   readonly blockCacheBytes?: number;
+  /** A cache that other databases use too; then blockCacheBytes means nothing. */
+  readonly blockCache?: SharedCache;
+  /** Put index and filters into the cache, where they can be evicted, instead of beside it for as long as a file is open. Default false. */
+  readonly cacheIndexAndFilterBlocks?: boolean;
+  /** Index and filters in blocks of their own, so that a part of them can be cached. Default false. */
+  readonly partitionedIndex?: boolean;
+  /** Count what open files hold outside of the cache (mainly index and filters) against its capacity. Default false. */
+  readonly chargeTableReaders?: boolean;
+  /** Sizes of filters that waste no memory of the allocator. Default true. */
+  readonly optimizeFiltersForMemory?: boolean;
   /** 256 bytes to 16 MiB, default 4 KiB: larger blocks made random reads from the page cache 30 % slower. */
   readonly blockSizeBytes?: number;
   /** 0 to 64, 0 = no filter, default 10. */
@@ -49,16 +60,33 @@ export interface OpenOptions {
   readonly flushOnClose?: boolean;
   /** Write warnings to the file LOG in the directory. Default false. */
   readonly infoLog?: boolean;
+  /** Count what happens, for `Database.statistics`. Default false. */
+  readonly statistics?: boolean;
+  /**
+   * RocksDB's own options of column families under RocksDB's names, applied after all others here:
+   * `{ target_file_size_base: "16M", block_based_table_factory: "{block_align=true}" }`. The binding's own cannot be set.
+   */
+  readonly columnFamilyOptions?: Readonly<Record<string, string>>;
+  /** The same for RocksDB's options of databases: `{ bytes_per_sync: "0" }`. */
+  readonly databaseOptions?: Readonly<Record<string, string>>;
   /** All column families of the database; missing ones are created. "default" always exists, as number 0. */
   readonly columnFamilies?: readonly ColumnFamilyOptions[];
 }
 
 /** OpenOptions with every default filled in; what the binding takes. */
-export type CompleteOptions = Required<Omit<OpenOptions, "columnFamilies">> & {
+export type CompleteOptions = Required<
+  Omit<OpenOptions, "columnFamilies" | "blockCache" | "columnFamilyOptions" | "databaseOptions">
+> & {
   readonly columnFamilies: readonly Required<ColumnFamilyOptions>[];
+  /** 0 = a cache of its own. */
+  readonly blockCacheId: number;
+  /** Name, value, name, value, ... */
+  readonly columnFamilyOptions: readonly string[];
+  readonly databaseOptions: readonly string[];
 };
 
-const DEFAULTS: CompleteOptions = {
+/** What is given as it is, with its default; completeOptions makes the rest out of OpenOptions. */
+const DEFAULTS = {
   createIfMissing: true,
   errorIfExists: false,
   writeBufferSizeBytes: 64 * 1024 * 1024,
@@ -76,10 +104,14 @@ const DEFAULTS: CompleteOptions = {
   writeAheadLog: false,
   flushOnClose: false,
   infoLog: false,
-  columnFamilies: [],
-};
+  cacheIndexAndFilterBlocks: false,
+  partitionedIndex: false,
+  chargeTableReaders: false,
+  optimizeFiltersForMemory: true,
+  statistics: false,
+} as const;
 
-const LIST_OPTION = "columnFamilies";
+const MADE_OPTIONS = ["columnFamilies", "blockCache", "columnFamilyOptions", "databaseOptions"];
 
 function checkFamily(family: unknown, index: number): Required<ColumnFamilyOptions> {
   if (typeof family !== "object" || family === null) {
@@ -92,6 +124,17 @@ function checkFamily(family: unknown, index: number): Required<ColumnFamilyOptio
   return { name, mergeOperator };
 }
 
+function flattened(name: string, options: unknown): string[] {
+  if (options === undefined) return [];
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new RocksDBError("INVALID_ARGUMENT", `option ${name} must be an object of names and values`);
+  }
+  return Object.entries(options).flatMap(([key, value]) => {
+    if (typeof value !== "string") throw new RocksDBError("INVALID_ARGUMENT", `${name}.${key} must be a string`);
+    return [key, value];
+  });
+}
+
 /**
  * Fills the defaults in. Names and types are checked here; ranges, words and duplicates natively.
  * Throws RocksDBError INVALID_ARGUMENT.
@@ -102,11 +145,13 @@ export function completeOptions(options: OpenOptions): CompleteOptions {
   }
   const complete: Record<string, unknown> = { ...DEFAULTS };
   for (const [name, value] of Object.entries(options)) {
+    if (MADE_OPTIONS.includes(name)) continue;
     if (!Object.hasOwn(DEFAULTS, name)) {
-      throw new RocksDBError("INVALID_ARGUMENT", `unknown option ${name}; known: ${Object.keys(DEFAULTS).join(", ")}`);
+      const known = [...Object.keys(DEFAULTS), ...MADE_OPTIONS].join(", ");
+      throw new RocksDBError("INVALID_ARGUMENT", `unknown option ${name}; known: ${known}`);
     }
-    if (value === undefined || name === LIST_OPTION) continue;
-    const expected = typeof DEFAULTS[name as keyof CompleteOptions];
+    if (value === undefined) continue;
+    const expected = typeof DEFAULTS[name as keyof typeof DEFAULTS];
     if (typeof value !== expected) {
       throw new RocksDBError("INVALID_ARGUMENT", `option ${name} must be a ${expected}, not a ${typeof value}`);
     }
@@ -114,6 +159,9 @@ export function completeOptions(options: OpenOptions): CompleteOptions {
   }
   const families: unknown = options.columnFamilies ?? [];
   if (!Array.isArray(families)) throw new RocksDBError("INVALID_ARGUMENT", "option columnFamilies must be an array");
-  complete[LIST_OPTION] = families.map(checkFamily);
+  complete["columnFamilies"] = families.map(checkFamily);
+  complete["blockCacheId"] = cacheIdOf(options.blockCache);
+  complete["columnFamilyOptions"] = flattened("columnFamilyOptions", options.columnFamilyOptions);
+  complete["databaseOptions"] = flattened("databaseOptions", options.databaseOptions);
   return complete as unknown as CompleteOptions;
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
@@ -75,6 +76,52 @@ describe("threads", () => {
   });
 });
 
+/** Begins a drain of `count` entries as \`drained\`. */
+const drain = (count: number, directory: string): string => `
+  const memory = native.createTableMemory(), segments = new Uint32Array(${Math.ceil(count / 60)});
+  let chunk = new DataView(native.addTableChunk(memory, segments.length * 4096));
+  for (let s = 0, n = 0; s < segments.length; s++) {
+    chunk.setUint32(s * 4096, 60, true);
+    segments[s] = s;
+    for (let i = 0; i < 60; i++, n++) {
+      const at = 4 + 240 + i * 60;
+      chunk.setUint32(s * 4096 + 4 + 4 * i, 0x10000 | at, true);
+      chunk.setUint32(s * 4096 + at, 8 | 40 << 16, true);
+      chunk.setUint32(s * 4096 + at + 4, 40 | 1 << 16, true);
+      chunk.setUint32(s * 4096 + at + 8, 1, true);
+      chunk.setUint32(s * 4096 + at + 12, Math.imul(n, 0x9e3779b1));
+      chunk.setUint32(s * 4096 + at + 16, n);
+    }
+  }
+  const drained = native.drain(db, 0, memory, segments, segments.length, 4096, 20, 1, ${JSON.stringify(directory)}, "d", 1e6);`;
+
+describe("a drain", () => {
+  test("survives the termination of its worker at any moment: all of it is in the database or none, the lock is free", async () => {
+    for (let round = 0; round < 12; round++) {
+      const path = temporaryDirectory();
+      const files = temporaryDirectory();
+      const each = worker(path, `${drain(60_000, files)} native.closeTableMemory(memory); chunk = undefined; parentPort.postMessage("on");
+        if (${round} % 3 === 1) native.close(db); if (${round} % 3 === 2) for (;;); await drained; setInterval(() => {}, 1e6);`);
+      await once(each, "message");
+      await new Promise((resolve) => setTimeout(resolve, round * 4));
+      await each.terminate();
+      const database = await open(path);
+      let count = 0;
+      for (const entry of database.iterator(0)) count += entry.key.length === 8 ? 1 : 0;
+      expect([0, 60_000]).toContain(count);
+      if (count === 0) expect(readdirSync(files)).toEqual([]);
+      await database.close();
+    }
+  });
+
+  test("keeps the process alive until its promise has settled", () => {
+    const source = `${PRELUDE} native.open(${JSON.stringify(temporaryDirectory())}, options).then(({ handle: db }) => {
+      ${drain(6000, temporaryDirectory())} drained.then((files) => console.log(files.length)); });`;
+    const result = spawnSync(process.execPath, ["-e", source], { encoding: "utf8", timeout: 60_000 });
+    expect([result.status, result.signal, result.stderr, result.stdout]).toEqual([0, null, "", "1\n"]);
+  });
+});
+
 describe("process.exit", () => {
   test.each<[string, string]>([
     ["with an open database", "process.exit(0);"],
@@ -82,6 +129,8 @@ describe("process.exit", () => {
     ["with an iterator", "native.openIterator(db, 0, 0, 0, new Uint8Array(1), 0, 0); process.exit(0);"],
     ["during a flush", "native.flush(db, [0]); process.exit(0);"],
     ["during a compaction", "native.compactRange(db, 0); process.exit(0);"],
+    ["during a drain", `${drain(60_000, "/tmp")} process.exit(0);`],
+    ["in the middle of a drain", `${drain(60_000, "/tmp")} setTimeout(() => process.exit(0), 15);`],
     ["during close", "native.close(db); process.exit(0);"],
     ["during an open", `native.open(${JSON.stringify("/dev/null/x")}, options).catch(() => {}); process.exit(0);`],
     ["by running out of work", ""],

@@ -68,9 +68,9 @@ export class FsKeyedStateOpener {
   }
 
   async #fromCheckpoint<K>(context: KeyedStateContext<K>): Promise<LogStart> {
-    if (context.restore === undefined) return this.#empty();
+    if (context.restore === undefined) return this.#empty(context);
     const { chain, ...restored } = await restoreCheckpoint(context, context.restore);
-    return { ...this.#empty(), ...restored, chain: chain === undefined ? undefined : restoredChain(chain) };
+    return { ...this.#empty(context), ...restored, chain: chain === undefined ? undefined : restoredChain(chain) };
   }
 
   /** The local log, or the checkpoint where there is none or it is behind. */
@@ -87,21 +87,22 @@ export class FsKeyedStateOpener {
     const checkpoint = restore === undefined ? undefined : await restoreCheckpoint(context, restore);
     for (const { name, kind } of await fileSystem.list(root)) if (kind === "file") await fileSystem.removeFile(`${root}/${name}`);
     await fileSystem.syncDirectory(root);
-    return checkpoint === undefined ? this.#empty() : await this.#localCopy(context, root, checkpoint);
+    return checkpoint === undefined ? this.#empty(context) : await this.#localCopy(context, root, checkpoint);
   }
 
   /** Writes what a checkpoint held as the base of a new log: so the directory alone is enough from now on. */
-  async #localCopy<K>({ fileSystem }: KeyedStateContext<K>, root: string, checkpoint: RestoredCheckpoint): Promise<LogStart> {
+  async #localCopy<K>(context: KeyedStateContext<K>, root: string, checkpoint: RestoredCheckpoint): Promise<LogStart> {
+    const { fileSystem } = context;
     const { registry, entries, lastSeq, position } = checkpoint;
     const logged = Promise.resolve();
     const copy = new Materialisation({ fileSystem, directory: root, seq: lastSeq, contents: [], undeclared: entries, logged });
     const chain: Chain = { base: localBase(await copy.done), segments: [] };
-    return { ...this.#empty(), registry, entries, lastSeq, chain, origin: position ?? null };
+    return { ...this.#empty(context), registry, entries, lastSeq, chain, origin: position ?? null };
   }
 
-  #empty(): LogStart {
+  #empty({ stateIds }: Pick<KeyedStateContext<never>, "stateIds">): LogStart {
     return {
-      registry: new StateRegistry(),
+      registry: new StateRegistry(stateIds),
       entries: new Map(),
       chain: { base: undefined, segments: [] },
       lastSeq: 0,

@@ -99,6 +99,7 @@ export class FsSnapshots<K> {
         keyGroups,
         files: references.map(({ name }) => name),
         description: { ...description, ...described } as unknown as Json,
+        ...(described.base === null ? {} : { chain: { id: described.base.file, base: [described.base.file] } }),
       };
       return { handle, files: references };
     });

@@ -1,1 +1,1 @@
-export { memoryBackend } from "./memory-backend.js";
+export { memoryBackend, type MemoryBackendOptions } from "./memory-backend.js";

@@ -12,6 +12,7 @@ import {
   type KeyedStateContext,
   type KeyedStateSnapshot,
   KeyContext,
+  type MemoryGuard,
   type KeySerializer,
   monotonicClock,
   type NamespacedState,
@@ -31,7 +32,7 @@ import type { SnapshotFiles } from "@tidemark/core/storage";
 import type { RestoredEntries, StoredEntries } from "./memory-restore.js";
 import { MemorySnapshotWriter } from "./memory-snapshot-writer.js";
 
-/** Keyed state on the heap. A snapshot freezes every state at once and is written while changes go to overlays. */
+/** Keyed state in memory. A snapshot freezes every state at once and is written while changes go to overlays. */
 export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
   readonly #context: KeyContext<K>;
   readonly #registry: StateRegistry;
@@ -42,10 +43,13 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
   readonly #undeclared: Map<number, StoredEntries>;
   readonly #snapshots: MemorySnapshotWriter;
   readonly #sweep: ExpirySweep<K>;
+  readonly #guard: MemoryGuard;
 
-  constructor(context: KeyedStateContext<K>, restored: RestoredEntries | undefined) {
+  /** `guard` is asked before state takes memory. */
+  constructor(context: KeyedStateContext<K>, guard: MemoryGuard, restored: RestoredEntries | undefined) {
+    this.#guard = guard;
     this.#context = new KeyContext(context.keySerializer, context.keyGroups, context.maxParallelism);
-    this.#registry = restored?.registry ?? new StateRegistry();
+    this.#registry = restored?.registry ?? new StateRegistry(context.stateIds);
     const nowMs = monotonicClock(context.nowMs);
     this.#sweep = new ExpirySweep(nowMs);
     this.#handles = new StateHandles({
@@ -125,8 +129,13 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
   }
 
   #create(descriptor: AnyStateDescriptor, registered: RegisteredState, namespaces: KeySerializer<unknown>): HeapBackendState<K> {
-    const make = fitsTable(descriptor) ? tableBackendState : heapBackendState;
-    const state = make(this.#context, descriptor, registered, namespaces);
+    const guard = this.#guard;
+    const state = fitsTable(descriptor)
+      ? tableBackendState(this.#context, descriptor, registered, namespaces, {
+          reserve: (extraBytes) => guard.reserve(extraBytes),
+          heapChanges: guard,
+        })
+      : heapBackendState(this.#context, descriptor, registered, namespaces, guard);
     this.#adopt(registered.id, state.contents);
     this.#sweep.add(descriptor, state.contents);
     return state;
@@ -135,7 +144,7 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
   #timersOf<N>(stateId: number, namespaces: KeySerializer<N>): TimerQueue<K, N> {
     let queue = this.#timers.get(stateId);
     if (queue === undefined) {
-      queue = new HeapTimerQueue(new HeapKeys(this.#context, stateId, namespaces as KeySerializer<unknown>));
+      queue = new HeapTimerQueue(new HeapKeys(this.#context, stateId, namespaces as KeySerializer<unknown>, this.#guard));
       this.#timers.set(stateId, queue);
       this.#adopt(stateId, queue);
     }
@@ -150,6 +159,7 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
     for (const entry of this.#undeclared.get(stateId) ?? []) {
       key.reset(entry.key);
       value.reset(entry.value);
+      this.#guard.addEntry(entry.key.length + entry.value.length);
       contents.restoreEntry(entry.keyGroup, key, value);
     }
     this.#undeclared.delete(stateId);

@@ -3,6 +3,7 @@ import {
   hasKeyGroup,
   isSavepoint,
   type KeyedStateContext,
+  type MemoryGuard,
   readEntryFile,
   restoredRegistry,
   type RestoredState,
@@ -23,11 +24,15 @@ export type StoredEntries = { readonly keyGroup: number; readonly key: Uint8Arra
 
 /**
  * Reads the entries of this subtask's key groups from its own checkpoints or from a savepoint. Throws BACKEND_MISMATCH,
- * CHECKPOINT_DAMAGED, CHECKPOINT_FILE_DAMAGED, MAX_PARALLELISM_MISMATCH, STATE_INCOMPATIBLE.
+ * CHECKPOINT_DAMAGED, CHECKPOINT_FILE_DAMAGED, MAX_PARALLELISM_MISMATCH, NO_MEMORY, STATE_INCOMPATIBLE.
  */
-export async function restoreEntries<K>(context: KeyedStateContext<K>, restore: RestoredState): Promise<RestoredEntries> {
+export async function restoreEntries<K>(
+  context: KeyedStateContext<K>,
+  restore: RestoredState,
+  guard: MemoryGuard,
+): Promise<RestoredEntries> {
   const entries = new Map<number, StoredEntries>();
-  const take = takeInto(entries);
+  const take = takeInto(entries, guard);
   if (isSavepoint(restore)) return { registry: await restoreSavepoint(context, restore, take), entries };
   for (const handle of restore.handles) refuseOtherBackend(handle);
   const registry = restoredRegistry(context, restore.handles);
@@ -46,10 +51,11 @@ async function readFile<K>(context: KeyedStateContext<K>, path: string, take: En
   });
 }
 
-function takeInto(entries: Map<number, StoredEntries>): EntryConsumer {
+function takeInto(entries: Map<number, StoredEntries>, guard: MemoryGuard): EntryConsumer {
   return (key, value) => {
     const keyGroup = key.u16be();
     const stateId = key.u16be();
+    guard.addEntry(key.remaining + value.remaining);
     let list = entries.get(stateId);
     if (list === undefined) entries.set(stateId, (list = []));
     list.push({ keyGroup, key: key.copy(key.remaining), value: value.copy(value.remaining) });

@@ -121,29 +121,37 @@ async function* encode(
   const writer = new EntryFileWriter();
   yield EntryFileWriter.header();
   let untilTurn = entriesPerTurn;
-  for (const _ of allEntries(states, undeclared, writer)) {
-    counter.entries += 1;
-    if (writer.isBlockFull) {
-      const block = writer.takeBlock();
-      if (block !== undefined) yield block;
+  // No generator around the others: each one takes time for every entry.
+  for (const entries of allEntries(states, undeclared, writer)) {
+    for (const _ of entries) {
+      counter.entries += 1;
+      if (writer.isBlockFull) {
+        const block = writer.takeBlock();
+        if (block !== undefined) yield block;
+      }
+      untilTurn -= 1;
+      if (untilTurn > 0) continue;
+      untilTurn = entriesPerTurn;
+      await yieldTurn();
+      signal.throwIfAborted();
     }
-    untilTurn -= 1;
-    if (untilTurn > 0) continue;
-    untilTurn = entriesPerTurn;
-    await yieldTurn();
-    signal.throwIfAborted();
   }
   const last = writer.takeBlock();
   if (last !== undefined) yield last;
   yield writer.end();
 }
 
+/** Steps that write an entry each, or none. */
 function* allEntries(
   states: readonly Freezable[],
   undeclared: ReadonlyMap<number, StoredEntries>,
   writer: EntryFileWriter,
-): Iterable<void> {
-  for (const state of states) yield* state.frozenEntries((key, value) => writer.add(key, value));
+): Iterable<Iterable<void>> {
+  for (const state of states) yield state.frozenEntries((key, value) => writer.add(key, value));
+  yield undeclaredEntries(undeclared, writer);
+}
+
+function* undeclaredEntries(undeclared: ReadonlyMap<number, StoredEntries>, writer: EntryFileWriter): Iterable<void> {
   const key = new ByteWriter();
   const value = new ByteWriter();
   for (const [stateId, entries] of undeclared) {

@@ -6,6 +6,8 @@ import type { Json, KeyedStateHandle } from "@tidemark/core/storage";
 export interface CheckpointTable extends Omit<ImportFile, "sizeBytes"> {
   /** 16 bytes as hexadecimal, from the table itself: the same file has it under every name. */
   readonly uniqueId: string;
+  /** Set for the tables of layers that were drained after the base was taken. */
+  readonly isDelta?: boolean;
 }
 
 /** What a handle's description holds. */
@@ -63,6 +65,7 @@ function parseTable(value: Json): CheckpointTable {
     smallestKey: bytes("smallestKey"),
     largestKey: bytes("largestKey"),
     epoch: number("epoch"),
+    ...(table["isDelta"] === true ? { isDelta: true } : {}),
   };
 }
 

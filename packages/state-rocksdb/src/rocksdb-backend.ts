@@ -1,34 +1,50 @@
 import { randomBytes } from "node:crypto";
-import { Database, type OpenOptions } from "@tidemark/rocksdb";
-import { type KeyedStateBackend, type KeyedStateContext, type StateBackend, StateError } from "@tidemark/core/state";
+import { Database, type OpenOptions, TableMemory } from "@tidemark/rocksdb";
+import {
+  isSavepoint, type KeyedStateBackend, type KeyedStateContext, type StateBackend, StateError, StateRegistry,
+} from "@tidemark/core/state";
+import type { ChainTable } from "./checkpoint-chain.js";
 import { translated } from "./errors.js";
-import { RocksDBKeyedStateBackend } from "./rocksdb-keyed-state-backend.js";
-import { restoreDatabase } from "./rocksdb-restore.js";
-import { createWorkingDirectory, removeAbandoned } from "./working-directory.js";
+import { copyBorrowed } from "./key-group-copy.js";
+import { type DrainedLayer, RocksDBBacking } from "./rocksdb-backing.js";
+import { type BackendParts, RocksDBKeyedStateBackend } from "./rocksdb-keyed-state-backend.js";
+import { emptyDatabase, restoreDatabase, type RestoredDatabase } from "./rocksdb-restore.js";
+import { loadSavepoint } from "./savepoint-load.js";
+import { createWorkingDirectory, removeAbandoned, type WorkingDirectory } from "./working-directory.js";
+import { WriteBackStore } from "./write-back/write-back-store.js";
 
 /** Options of rocksdbBackend(). */
 export interface RocksDBBackendOptions {
   /** Local directory for the open databases: scratch space, best on the same filesystem as the checkpoints, which are then hard links. */
   readonly directory: string;
+  /** Memory for each subtask's write-back table and block cache together. At least 4 MiB; default 256 MiB. */
+  readonly memoryBudgetBytes?: number;
+  /**
+   * A checkpoint adds what changed. When these additions hold more than this many times the bytes of the base, a new base is uploaded
+   * along with the next checkpoints. A smaller number restores faster and uploads more: about 1 + 1 / ratio times what changed. Default 1.
+   */
+  readonly deltaRatio?: number;
+  /** A new base is also begun when a checkpoint consists of more additions than this. Default 120. */
+  readonly deltasMax?: number;
   /** Tuning of RocksDB; each has a measured default. */
   readonly database?: Pick<
     OpenOptions,
-    | "blockCacheBytes"
-    | "blockSizeBytes"
-    | "bloomBitsPerKey"
-    | "compactionStyle"
-    | "compression"
-    | "maxBackgroundJobs"
-    | "maxWriteBufferNumber"
-    | "writeBufferSizeBytes"
+    "blockCacheBytes" | "blockSizeBytes" | "bloomBitsPerKey" | "compactionStyle" | "compression" | "maxBackgroundJobs"
   >;
 }
 
-const known = new Set(["directory", "database"]);
+const known = new Set(["directory", "memoryBudgetBytes", "deltaRatio", "deltasMax", "database"]);
+
+const defaultBudgetBytes = 256 * 1024 * 1024;
+const smallestBudgetBytes = 4 * 1024 * 1024;
+/** Half of the budget is the table, a quarter the block cache; the rest is for index and filter blocks and for files in transfer. */
+const tablePart = 0.5;
+const blockCachePart = 0.25;
+const targetFileBytes = 16 * 1024 * 1024;
 
 /**
- * Keeps state in RocksDB on local disk: for state that grows past memory. A checkpoint adds only the table files that no
- * earlier one holds.
+ * Keeps state in RocksDB on local disk: for state that grows past memory. What changed since the last checkpoint is in memory; a
+ * checkpoint writes it out as table files, and adds only those.
  * @throws StateError INVALID_CONFIGURATION
  * @example job("count", build, { backend: rocksdbBackend({ directory: "state" }) })
  */
@@ -40,20 +56,82 @@ export function rocksdbBackend(options: RocksDBBackendOptions): StateBackend {
   if (typeof options.directory !== "string" || options.directory === "") {
     throw new StateError("INVALID_CONFIGURATION", "rocksdbBackend() needs a directory for its databases");
   }
-  return Object.freeze({ name: "rocksdb", open: <K>(context: KeyedStateContext<K>) => openBackend(options, context) });
+  checkNumber("memoryBudgetBytes", options.memoryBudgetBytes, smallestBudgetBytes);
+  checkNumber("deltaRatio", options.deltaRatio, 0);
+  checkNumber("deltasMax", options.deltasMax, 1);
+  return Object.freeze({
+    name: "rocksdb",
+    restoresBy: "link" as const,
+    open: <K>(context: KeyedStateContext<K>) => openBackend(options, context),
+  });
+}
+
+function checkNumber(name: string, value: number | undefined, smallest: number): void {
+  if (value === undefined || (typeof value === "number" && value >= smallest)) return;
+  throw new StateError("INVALID_CONFIGURATION", `${name} of rocksdbBackend() must be a number from ${smallest} on, got ${String(value)}`);
 }
 
 async function openBackend<K>(options: RocksDBBackendOptions, context: KeyedStateContext<K>): Promise<KeyedStateBackend<K>> {
   const working = await createWorkingDirectory(options.directory, randomBytes(4).toString("hex"), context);
+  const budgetBytes = options.memoryBudgetBytes ?? defaultBudgetBytes;
   let database: Database | undefined;
   try {
     await removeAbandoned(options.directory, working, context);
-    database = await translated(Database.open(working.database, { ...options.database, errorIfExists: true }));
-    const restored = await restoreDatabase(database, working, context);
-    return new RocksDBKeyedStateBackend(context, database, working, restored);
+    const blockCacheBytes = Math.floor(budgetBytes * blockCachePart);
+    database = await translated(Database.open(working.database, { blockCacheBytes, ...options.database, errorIfExists: true }));
+    return new RocksDBKeyedStateBackend(context, await openParts(options, context, working, database, budgetBytes));
   } catch (error) {
     await database?.close().catch(() => undefined);
     await context.fileSystem.removeDirectory(working.root).catch(() => undefined);
     throw error;
   }
+}
+
+async function openParts<K>(
+  options: RocksDBBackendOptions,
+  context: KeyedStateContext<K>,
+  working: WorkingDirectory,
+  database: Database,
+  budgetBytes: number,
+): Promise<BackendParts> {
+  const { restore } = context;
+  const isFromCheckpoint = restore !== undefined && !isSavepoint(restore);
+  const restored = isFromCheckpoint
+    ? await restoreDatabase(database, working, context, restore)
+    : await emptyDatabase(database, new StateRegistry(context.stateIds));
+  const memory = TableMemory.create();
+  const backing = new RocksDBBacking({
+    database, memory, targetFileBytes,
+    columnFamily: restored.columnFamily,
+    directory: working.drained,
+    isEmpty: restored.isEmpty,
+  });
+  const store = new WriteBackStore(backing, memory, budgetBytes * tablePart, (layer) => restored.chain.add(chainTables(layer)));
+  const policy = { deltaRatio: options.deltaRatio ?? 1, deltasMax: options.deltasMax ?? 120 };
+  const registry = await fill(context, database, store, restored);
+  return { database, memory, store, working, restored: { ...restored, registry }, policy };
+}
+
+/** Writes to the table what did not come with the database. */
+async function fill<K>(
+  context: KeyedStateContext<K>,
+  database: Database,
+  store: WriteBackStore<DrainedLayer>,
+  restored: RestoredDatabase,
+): Promise<StateRegistry> {
+  const { restore } = context;
+  await copyBorrowed(database, restored.borrowed, store);
+  if (restore === undefined || !isSavepoint(restore)) return restored.registry;
+  return await loadSavepoint(context, restore, store);
+}
+
+function chainTables({ layer, files }: DrainedLayer): ChainTable[] {
+  return files.map(({ path, sizeBytes, ...file }) => {
+    const { uniqueId, sequence, smallestKey, largestKey, smallestInternalKey, largestInternalKey } = file;
+    const table = {
+      uniqueId, smallestKey, largestKey, smallestInternalKey, largestInternalKey,
+      level: 0, epoch: 0, smallestSequence: sequence, largestSequence: sequence,
+    };
+    return { table, sizeBytes, layer, path, reference: undefined };
+  });
 }

@@ -1,4 +1,4 @@
-import type { Database } from "@tidemark/rocksdb";
+import type { Database, TableMemory } from "@tidemark/rocksdb";
 import {
   byteBackendState,
   ByteTimerQueue,
@@ -10,32 +10,43 @@ import {
   monotonicClock,
   type NamespacedState,
   type StateDescriptor,
+  StateError,
   type StateExport,
   StateHandles,
   type StateOf,
   type StateRegistry,
+  storedKind,
   type TimeDomain,
   type TimerQueue,
   timerStateIds,
   voidNamespace,
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
+import type { RebasePolicy } from "./checkpoint-chain.js";
 import { translated } from "./errors.js";
+import type { DrainedLayer } from "./rocksdb-backing.js";
 import { RocksDBExport } from "./rocksdb-export.js";
 import type { RestoredDatabase } from "./rocksdb-restore.js";
 import { RocksDBSnapshots } from "./rocksdb-snapshot.js";
-import { RocksDBStore } from "./rocksdb-store.js";
 import { TtlCleanup } from "./ttl-cleanup.js";
 import type { WorkingDirectory } from "./working-directory.js";
+import type { WriteBackCounters, WriteBackStore } from "./write-back/write-back-store.js";
 
-/** Keyed state in a RocksDB database of its own. */
+export interface BackendParts {
+  readonly database: Database;
+  readonly memory: TableMemory;
+  readonly store: WriteBackStore<DrainedLayer>;
+  readonly working: WorkingDirectory;
+  readonly restored: RestoredDatabase;
+  readonly policy: RebasePolicy;
+}
+
+/** Keyed state in a RocksDB database of its own, with a table in memory in front of it. */
 export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   readonly #operator: KeyedStateContext<K>;
   readonly #context: KeyContext<K>;
-  readonly #database: Database;
-  readonly #columnFamily: number;
-  readonly #working: WorkingDirectory;
-  readonly #store: RocksDBStore;
+  readonly #parts: BackendParts;
+  readonly #store: WriteBackStore<DrainedLayer>;
   readonly #registry: StateRegistry;
   readonly #handles: StateHandles<K>;
   readonly #timers = new Map<number, ByteTimerQueue<K, unknown>>();
@@ -43,27 +54,27 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   readonly #ttlCleanup: TtlCleanup;
   #closed: Promise<void> | undefined;
 
-  constructor(context: KeyedStateContext<K>, database: Database, working: WorkingDirectory, restored: RestoredDatabase) {
-    const { columnFamily, registry, known } = restored;
+  constructor(context: KeyedStateContext<K>, parts: BackendParts) {
+    const { database, store, working, restored, policy } = parts;
+    const { columnFamily, registry, chain } = restored;
     this.#operator = context;
     this.#context = new KeyContext(context.keySerializer, context.keyGroups, context.maxParallelism);
-    this.#database = database;
-    this.#columnFamily = columnFamily;
-    this.#working = working;
+    this.#parts = parts;
     this.#registry = registry;
-    this.#store = new RocksDBStore(database, columnFamily);
+    this.#store = store;
     const nowMs = monotonicClock(context.nowMs);
     this.#ttlCleanup = new TtlCleanup(database, columnFamily, nowMs);
     this.#handles = new StateHandles({
       registry,
       create: (descriptor, registered, namespaces) => {
         this.#ttlCleanup.add(descriptor, registered);
-        return byteBackendState(this.#store, this.#context, descriptor, registered, namespaces);
+        if (storedKind(descriptor) === "map") store.keepOrder(registered.id);
+        return byteBackendState(store, this.#context, descriptor, registered, namespaces);
       },
       nowMs,
       isDevelopment: context.isDevelopment ?? false,
     });
-    this.#snapshots = new RocksDBSnapshots({ context, database, columnFamily, working, registry, known });
+    this.#snapshots = new RocksDBSnapshots({ context, database, columnFamily, working, registry, store, chain, policy }, restored.chainId);
   }
 
   setCurrentKey(key: K): void {
@@ -110,7 +121,17 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
 
   exportEntries(): StateExport {
     this.#context.requireOpen();
-    return new RocksDBExport(this.#database, this.#columnFamily, this.#registry.describe());
+    const { database, restored } = this.#parts;
+    const { queue } = this.#store;
+    const states = this.#registry.describe();
+    const exported = new RocksDBExport(database, restored.columnFamily, this.#context.keyGroups, states, () => queue.wait());
+    while (!queue.hasSlot) {
+      if (queue.wait()) continue;
+      const cause = queue.failure;
+      throw new StateError("CHECKPOINT_DECLINED", "the state cannot be exported: earlier changes cannot be written to RocksDB", { cause });
+    }
+    this.#store.freeze(() => exported.begin()).catch((error: unknown) => exported.fail(error));
+    return exported;
   }
 
   notifyCheckpointComplete(): void {
@@ -118,13 +139,23 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   }
 
   notifyCheckpointAborted(): void {
-    // Uploads that were finished serve the next checkpoint.
+    // What was drained or uploaded for it belongs to the next checkpoint.
+  }
+
+  notifyChainDamaged(chain: string): boolean {
+    return this.#snapshots.damaged(chain);
   }
 
   stateSizeBytes(): number {
     if (this.#closed !== undefined) return 0;
-    const property = (name: string): number => Number(this.#database.property(this.#columnFamily, name) ?? 0);
-    return property("rocksdb.total-sst-files-size") + property("rocksdb.cur-size-all-mem-tables");
+    const { database, restored } = this.#parts;
+    const size = Number(database.property(restored.columnFamily, "rocksdb.total-sst-files-size") ?? 0);
+    return size + this.#store.counters().dirtyBytes;
+  }
+
+  /** What the write-back table did so far. */
+  counters(): WriteBackCounters {
+    return this.#store.counters();
   }
 
   close(): Promise<void> {
@@ -135,6 +166,7 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   #timersOf<N>(stateId: number, namespaces: KeySerializer<N>): TimerQueue<K, N> {
     let queue = this.#timers.get(stateId);
     if (queue === undefined) {
+      this.#store.keepOrder(stateId);
       queue = new ByteTimerQueue(this.#store, this.#context, stateId, namespaces as KeySerializer<unknown>);
       this.#timers.set(stateId, queue);
     }
@@ -142,9 +174,12 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   }
 
   async #close(): Promise<void> {
+    const { database, memory, working } = this.#parts;
     this.#context.close();
     await this.#snapshots.close();
-    await translated(this.#database.close());
-    await this.#operator.fileSystem.removeDirectory(this.#working.root);
+    await this.#store.queue.close();
+    await translated(database.close());
+    memory.close();
+    await this.#operator.fileSystem.removeDirectory(working.root);
   }
 }

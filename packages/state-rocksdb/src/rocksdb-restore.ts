@@ -1,31 +1,33 @@
 import { join } from "node:path";
-import type { Database, ImportFile } from "@tidemark/rocksdb";
-import {
-  isSavepoint,
-  type KeyedStateContext,
-  type KeyGroupRange,
-  restoredRegistry,
-  type RestoredState,
-  restoreSavepoint,
-  StateRegistry,
-} from "@tidemark/core/state";
-import { type FileReference, type FileSystem, isLinkImpossible, type KeyedStateHandle } from "@tidemark/core/storage";
-import { BulkWriter } from "./bulk-writer.js";
+import type { Database, ImportFile, ImportSource } from "@tidemark/rocksdb";
+import { type KeyedStateContext, type KeyGroupRange, restoredRegistry, type RestoredState, type StateRegistry } from "@tidemark/core/state";
+import { isLinkImpossible, type KeyedStateHandle } from "@tidemark/core/storage";
+import { type ChainTable, CheckpointChain } from "./checkpoint-chain.js";
 import { type CheckpointTable, parseTables } from "./description.js";
 import { translated } from "./errors.js";
-import { copyKeyGroups } from "./key-group-copy.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
 /** The column family that holds all states. */
 const stateFamily = "state";
 /** Lists are appended to; no other kind of state merges. */
 const mergeOperator = "list-append";
+/** Files that are linked or copied at once. */
+const filesAtOnce = 8;
 
 export interface RestoredDatabase {
   readonly columnFamily: number;
+  readonly isEmpty: boolean;
   readonly registry: StateRegistry;
-  /** Files that checkpoints already hold, by the table's unique id. */
-  readonly known: ReadonlyMap<string, FileReference>;
+  /** What the next checkpoint goes on from. */
+  readonly chain: CheckpointChain;
+  readonly chainId: string | undefined;
+  /** Column families whose entries of some key groups are still to be copied to the state family. */
+  readonly borrowed: readonly BorrowedFamily[];
+}
+
+export interface BorrowedFamily {
+  readonly columnFamily: number;
+  readonly keyGroups: KeyGroupRange;
 }
 
 /** What one handle brings: its tables, and which of its key groups are wanted. */
@@ -35,107 +37,147 @@ interface Part {
   readonly wanted: KeyGroupRange;
 }
 
+/** A database without state. */
+export async function emptyDatabase(database: Database, registry: StateRegistry): Promise<RestoredDatabase> {
+  const columnFamily = await translated(database.createColumnFamily(stateFamily, mergeOperator));
+  return { columnFamily, isEmpty: true, registry, chain: new CheckpointChain([], [], false), chainId: undefined, borrowed: [] };
+}
+
 /**
- * Fills a fresh database with what a checkpoint or savepoint held in the context's key groups, or with nothing. The largest handle that
- * lies inside them becomes the database by hard links where possible; of others the entries are copied.
+ * Fills a fresh database with what a checkpoint held in the context's key groups. Files are linked where possible and nothing is rewritten:
+ * only those with wanted key groups are taken, and what else is in them is never read. Where the files of two handles reach into each
+ * other's key groups, one's entries are left in a column family of their own, to be copied.
  */
 export async function restoreDatabase<K>(
   database: Database,
   working: WorkingDirectory,
   context: KeyedStateContext<K>,
-): Promise<RestoredDatabase> {
-  const { restore } = context;
-  if (restore === undefined) {
-    return { columnFamily: await emptyFamily(database), registry: new StateRegistry(), known: new Map() };
-  }
-  if (isSavepoint(restore)) return await restoreFromSavepoint(database, context, restore);
-  const parsed = restore.handles.map((handle) => ({ handle, tables: parseTables(handle) }));
-  const registry = restoredRegistry(context, restore.handles);
-  const parts = parsed.flatMap((part): Part[] => {
-    const wanted = intersection(part.handle.keyGroups, context.keyGroups);
-    return wanted === undefined ? [] : [{ ...part, wanted }];
-  });
-  const whole = largestWhole(parts, restore);
-  const known = new Map<string, FileReference>();
-  let columnFamily: number;
-  if (whole === undefined) columnFamily = await emptyFamily(database);
-  else {
-    columnFamily = await importPart(database, working, context.fileSystem, restore, whole, stateFamily);
-    // A table that only lent its entries is none of this subtask's, so only these are known.
-    for (const table of whole.tables) known.set(table.uniqueId, restore.file(table.name).reference);
-  }
-  for (const [index, part] of parts.entries()) {
-    if (part === whole) continue;
-    const borrowed = await importPart(database, working, context.fileSystem, restore, part, `part-${index}`);
-    await copyKeyGroups(database, borrowed, columnFamily, part.wanted);
-    await translated(database.dropColumnFamily(borrowed));
-  }
-  return { columnFamily, registry, known };
-}
-
-async function restoreFromSavepoint<K>(
-  database: Database,
-  context: KeyedStateContext<K>,
   restore: RestoredState,
 ): Promise<RestoredDatabase> {
-  const columnFamily = await emptyFamily(database);
-  const writer = new BulkWriter(database, columnFamily);
-  const registry = await restoreSavepoint(context, restore, (key, value) => {
-    writer.put(key.bytes, key.position, key.end, value.bytes, value.position, value.end);
+  const parsed = restore.handles.map((handle) => ({ handle, tables: parseTables(handle) }));
+  const registry = restoredRegistry(context, restore.handles);
+  const parts = parsed.flatMap(({ handle, tables }): Part[] => {
+    const wanted = intersection(handle.keyGroups, context.keyGroups);
+    if (wanted === undefined) return [];
+    return [{ handle, wanted, tables: tables.filter((table) => intersection(keyGroupsOf(table), wanted) !== undefined) }];
   });
-  writer.finish();
-  return { columnFamily, registry, known: new Map() };
+  const { shared, apart } = division(parts, context.keyGroups);
+  const columnFamily = await importParts(database, working, context, restore, shared, stateFamily);
+  const borrowed: BorrowedFamily[] = [];
+  for (const [index, part] of apart.entries()) {
+    const borrowedFamily = await importParts(database, working, context, restore, [part], `part-${index}`);
+    borrowed.push({ columnFamily: borrowedFamily, keyGroups: part.wanted });
+  }
+  const tables = shared.flatMap((part) => part.tables);
+  const [only] = parts;
+  const { first, last } = context.keyGroups;
+  const isSame = parts.length === 1 && only?.handle.keyGroups[0] === first && only.handle.keyGroups[1] === last;
+  return {
+    columnFamily,
+    isEmpty: tables.length === 0,
+    registry,
+    chain: chainOf(tables, restore),
+    // Other key groups make a chain that no checkpoint has named yet.
+    chainId: (isSame ? only?.handle.chain?.id : undefined) ?? `${context.generation}-${context.operator}-${context.subtask}-0`,
+    borrowed,
+  };
 }
 
-async function emptyFamily(database: Database): Promise<number> {
-  return await translated(database.createColumnFamily(stateFamily, mergeOperator));
+/**
+ * Parts whose files can share a column family: none of their files has key groups that this subtask reads from another part. Data that an
+ * earlier rescale left behind in a file would come back otherwise (rule 23).
+ */
+function division(parts: readonly Part[], keyGroups: KeyGroupRange): { readonly shared: readonly Part[]; readonly apart: readonly Part[] } {
+  const isClean = ({ tables, wanted }: Part): boolean =>
+    tables.every((table) => {
+      const read = intersection(keyGroupsOf(table), keyGroups);
+      return read === undefined || (read.first >= wanted.first && read.last <= wanted.last);
+    });
+  const shared: Part[] = [];
+  const apart: Part[] = [];
+  for (const part of parts) (isClean(part) && shared.every((other) => areApart(other, part)) ? shared : apart).push(part);
+  return { shared, apart };
 }
 
-function intersection([first, last]: readonly [number, number], range: KeyGroupRange): KeyGroupRange | undefined {
-  const common = { first: Math.max(first, range.first), last: Math.min(last, range.last) };
+/** RocksDB imports files of several sources only where their key ranges do not meet. */
+function areApart(left: Part, right: Part): boolean {
+  const [leftReach, rightReach] = [reachOf(left), reachOf(right)];
+  return leftReach === undefined || rightReach === undefined || leftReach.last < rightReach.first || rightReach.last < leftReach.first;
+}
+
+function reachOf({ tables }: Part): KeyGroupRange | undefined {
+  if (tables.length === 0) return undefined;
+  const ranges = tables.map(keyGroupsOf);
+  return { first: Math.min(...ranges.map(({ first }) => first)), last: Math.max(...ranges.map(({ last }) => last)) };
+}
+
+/** Key groups between the first and the last key of a table; all there may be where the bounds are not known. */
+function keyGroupsOf({ smallestKey, largestKey }: CheckpointTable): KeyGroupRange {
+  const first = smallestKey.length < 4 ? 0 : Number.parseInt(smallestKey.slice(0, 4), 16);
+  const last = largestKey.length < 4 ? 0xffff : Number.parseInt(largestKey.slice(0, 4), 16);
+  return { first, last };
+}
+
+function chainOf(tables: readonly CheckpointTable[], restore: RestoredState): CheckpointChain {
+  const tableOf = ({ name, isDelta: _, ...table }: CheckpointTable): ChainTable => {
+    const { reference } = restore.file(name);
+    return { table, sizeBytes: reference.sizeBytes, layer: 0, path: undefined, reference };
+  };
+  const base = tables.filter(({ isDelta }) => isDelta !== true).map(tableOf);
+  const deltas = tables.filter(({ isDelta }) => isDelta === true).map(tableOf);
+  return new CheckpointChain(base, deltas, tables.length > 0);
+}
+
+function intersection(range: KeyGroupRange | readonly [number, number], other: KeyGroupRange): KeyGroupRange | undefined {
+  const { first, last } = "first" in range ? range : { first: range[0], last: range[1] };
+  const common = { first: Math.max(first, other.first), last: Math.min(last, other.last) };
   return common.first > common.last ? undefined : common;
 }
 
-/** The part with the most bytes of which every key group is wanted: its tables can be used as they are. */
-function largestWhole(parts: readonly Part[], restore: RestoredState): Part | undefined {
-  const sizeOf = ({ tables }: Part): number => tables.reduce((sum, table) => sum + restore.file(table.name).reference.sizeBytes, 0);
-  return parts
-    .filter(({ handle: { keyGroups }, wanted }) => keyGroups[0] === wanted.first && keyGroups[1] === wanted.last)
-    .reduce<Part | undefined>((best, part) => (best === undefined || sizeOf(part) > sizeOf(best) ? part : best), undefined);
-}
-
-/** Makes a column family of a handle's tables. */
-async function importPart(
+/** Makes a column family of the tables of some handles. */
+async function importParts<K>(
   database: Database,
   working: WorkingDirectory,
-  fileSystem: FileSystem,
+  { fileSystem }: KeyedStateContext<K>,
   restore: RestoredState,
-  part: Part,
+  parts: readonly Part[],
   family: string,
 ): Promise<number> {
-  const staging = join(working.staging, family);
-  await fileSystem.makeDirectory(staging);
-  const files: ImportFile[] = [];
-  for (const [index, table] of part.tables.entries()) {
-    const { reference, path } = restore.file(table.name);
+  const sources: ImportSource[] = [];
+  const waiting: { readonly name: string; readonly to: string }[] = [];
+  for (const [source, { tables }] of parts.filter((part) => part.tables.length > 0).entries()) {
     // RocksDB takes the files away from where they are, so it gets links of their own.
-    const name = `${String(index).padStart(6, "0")}.sst`;
-    await linkOrCopy(fileSystem, path, join(staging, name));
-    files.push(importFile(table, name, reference));
+    const directory = join(working.staging, `${family}-${source}`);
+    await fileSystem.makeDirectory(directory);
+    const files = tables.map((table, index) => {
+      const name = `${String(index).padStart(6, "0")}.sst`;
+      waiting.push({ name: table.name, to: join(directory, name) });
+      return importFile(table, name, restore.file(table.name).reference.sizeBytes);
+    });
+    sources.push({ directory, files });
   }
-  return await translated(database.importFiles(family, mergeOperator, staging, files));
+  const placeNext = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await place(restore, next.name, next.to, fileSystem);
+  };
+  await Promise.all(Array.from({ length: filesAtOnce }, placeNext));
+  if (sources.length === 0) return await translated(database.createColumnFamily(family, mergeOperator));
+  return await translated(database.importSources(family, mergeOperator, sources));
 }
 
-function importFile(table: CheckpointTable, name: string, reference: FileReference): ImportFile {
-  const { uniqueId: _, ...description } = table;
-  return { ...description, name, sizeBytes: reference.sizeBytes };
-}
-
-async function linkOrCopy(fileSystem: FileSystem, from: string, to: string): Promise<void> {
+async function place(restore: RestoredState, name: string, to: string, fileSystem: KeyedStateContext<never>["fileSystem"]): Promise<void> {
+  if (restore.place !== undefined) {
+    await restore.place(name, to);
+    return;
+  }
+  const { path } = restore.file(name);
   try {
-    await fileSystem.link(from, to);
+    await fileSystem.link(path, to);
   } catch (error) {
     if (!isLinkImpossible(error)) throw error;
-    await fileSystem.copyFile(from, to);
+    await fileSystem.copyFile(path, to);
   }
+}
+
+function importFile({ uniqueId: _, isDelta: __, ...description }: CheckpointTable, name: string, sizeBytes: number): ImportFile {
+  return { ...description, name, sizeBytes };
 }

@@ -9,10 +9,21 @@ import {
   StateError,
   type StateRegistry,
 } from "@tidemark/core/state";
-import type { FileReference, Json, SnapshotFiles } from "@tidemark/core/storage";
+import type { Json, SnapshotFiles } from "@tidemark/core/storage";
+import { type ChainTable, type CheckpointChain, type RebasePolicy, bytesOf } from "./checkpoint-chain.js";
 import type { CheckpointTable } from "./description.js";
 import { translated } from "./errors.js";
+import type { DrainedLayer } from "./rocksdb-backing.js";
 import type { WorkingDirectory } from "./working-directory.js";
+import type { WriteBackStore } from "./write-back/write-back-store.js";
+
+/** Files that are uploaded at once. */
+const uploadsAtOnce = 4;
+/**
+ * A new base is uploaded along with the deltas, this many times their bytes with each checkpoint, so that no checkpoint is much larger
+ * than the others.
+ */
+const rebaseBytesPerDeltaByte = 2.5;
 
 export interface SnapshotParts<K> {
   readonly context: KeyedStateContext<K>;
@@ -20,46 +31,68 @@ export interface SnapshotParts<K> {
   readonly columnFamily: number;
   readonly working: WorkingDirectory;
   readonly registry: StateRegistry;
-  /** Files that the restored checkpoint holds already, by unique id. */
-  readonly known: ReadonlyMap<string, FileReference>;
+  readonly store: WriteBackStore<DrainedLayer>;
+  readonly chain: CheckpointChain;
+  readonly policy: RebasePolicy;
+}
+
+/** A base that is on its way: the table files of one moment, held by hard links. */
+interface Rebase {
+  /** The last layer that it holds. */
+  readonly layer: number;
+  readonly tables: readonly ChainTable[];
+  readonly pins: string;
+  /** Bytes that may be uploaded before their time. */
+  creditBytes: number;
 }
 
 /**
- * Incremental checkpoints: flush, pin the table files by hard link, then put those that no checkpoint holds yet into the
- * checkpoint's files. Finished uploads outlive an aborted checkpoint and serve the next (rule 11).
+ * Takes checkpoints. The barrier only freezes the table's layer. Then the layer is drained into table files of its own, and those are
+ * all that is uploaded: what compaction makes of them later matters only when a new base is taken.
  */
 export class RocksDBSnapshots<K> {
   readonly #parts: SnapshotParts<K>;
-  readonly #uploaded: Map<string, FileReference>;
   readonly #abort = new AbortController();
-  /** Snapshots run one after the other; a barrier waits for the upload before it. */
+  /** Checkpoints are completed in order. */
   #last: Promise<unknown> = Promise.resolve();
+  #rebase: Rebase | undefined;
+  #rebases = 0;
+  /** Names the base in checkpoints; undefined while there is none. */
+  #chainId: string | undefined;
+  #mustRebase = false;
 
-  constructor(parts: SnapshotParts<K>) {
+  constructor(parts: SnapshotParts<K>, chainId: string | undefined) {
     this.#parts = parts;
-    this.#uploaded = new Map(parts.known);
+    this.#chainId = chainId;
   }
 
-  /** Resolves when the contents are fixed in pinned files and records may change the state again. */
+  /** Resolves as soon as the contents are fixed: at once, unless two layers wait to be drained already. */
   async start(checkpointId: number, files: SnapshotFiles, signal: AbortSignal): Promise<KeyedStateSnapshot> {
-    await this.#last;
-    const { context, database, columnFamily, working, registry } = this.#parts;
+    const { context, store, registry } = this.#parts;
     const both = AbortSignal.any([signal, this.#abort.signal]);
     both.throwIfAborted();
-    const pins = join(working.pins, String(checkpointId));
-    await context.fileSystem.makeDirectory(pins);
-    const described = describeKeyed(context, registry.describe());
-    let tables: LiveFile[];
-    try {
-      await translated(database.flush([columnFamily]));
-      tables = await translated(database.pinLiveFiles([columnFamily], pins));
-    } catch (error) {
-      await this.#unpin(pins);
-      throw error;
+    if (!store.queue.hasSlot) await aborted(store.queue.slot(), both);
+    else store.queue.retry();
+    if (!store.queue.hasSlot) {
+      const cause = store.queue.failure;
+      throw new StateError("CHECKPOINT_FAILED", `checkpoint ${checkpointId}: earlier changes cannot be written to RocksDB; see the cause`, {
+        cause,
+      });
     }
-    const result = this.#upload(tables, pins, described, files, both).finally(() => this.#unpin(pins));
+    const keyed = describeKeyed(context, registry.describe());
+    const layer = store.layer;
+    const drained = store.freeze();
+    const result = this.#last.then(() => this.#complete(layer, drained, keyed, files, both));
+    result.catch(() => undefined);
     this.#last = result.catch(() => undefined);
     return { result };
+  }
+
+  /** The base of this chain is damaged: the next checkpoint takes a new one, whole. */
+  damaged(chainId: string): boolean {
+    if (chainId !== this.#chainId) return false;
+    this.#mustRebase = true;
+    return true;
   }
 
   async close(): Promise<void> {
@@ -67,44 +100,118 @@ export class RocksDBSnapshots<K> {
     await this.#last;
   }
 
-  async #upload(
-    tables: readonly LiveFile[],
-    pins: string,
+  async #complete(
+    layer: number,
+    drained: Promise<void>,
     keyed: KeyedDescription,
     files: SnapshotFiles,
     signal: AbortSignal,
   ): Promise<KeyedStateResult> {
-    const { first, last } = this.#parts.context.keyGroups;
-    const references: FileReference[] = [];
-    const described: CheckpointTable[] = [];
-    for (const table of tables) {
-      signal.throwIfAborted();
-      const reference = this.#uploaded.get(table.uniqueId) ?? (await this.#add(table, pins, files, signal));
-      references.push(reference);
-      described.push(describeTable(table, reference.name));
+    const { chain, policy } = this.#parts;
+    await aborted(drained, signal);
+    const isWhole = !chain.hasBase || this.#mustRebase;
+    if (this.#rebase === undefined && (this.#mustRebase || chain.needsRebase(policy))) await this.#beginRebase();
+    const rebase = this.#rebase;
+    if (rebase !== undefined && isWhole && chain.canReplaceBase(rebase.layer, layer)) rebase.creditBytes = Infinity;
+    if (rebase?.creditBytes !== Infinity) {
+      const added = await this.#upload(chain.deltasAt(layer), files, signal);
+      if (rebase !== undefined) rebase.creditBytes += added * rebaseBytesPerDeltaByte;
     }
-    this.#forgetAllBut(tables);
+    if (rebase !== undefined) await this.#advance(rebase, layer, files, signal);
+    const tables = chain.tablesAt(layer);
+    await this.#upload(tables, files, signal);
+    return this.#result(keyed, tables);
+  }
+
+  /** Holds the table files of this moment, if no drain has to begin meanwhile. */
+  async #beginRebase(): Promise<void> {
+    const { context, database, columnFamily, working, store, chain } = this.#parts;
+    this.#rebases += 1;
+    const pins = join(working.pins, String(this.#rebases));
+    await context.fileSystem.makeDirectory(pins);
+    let layer = 0;
+    const live = await store.queue.between(async () => {
+      layer = store.drainedLayer;
+      return await translated(database.pinLiveFiles([columnFamily], pins));
+    });
+    if (live === undefined) {
+      await this.#unpin(pins);
+      return;
+    }
+    const tables = live.map((file): ChainTable => {
+      const known = chain.find(file.uniqueId)?.reference;
+      const path = known === undefined ? join(pins, file.name) : undefined;
+      return { table: describeTable(file), sizeBytes: file.sizeBytes, layer: 0, path, reference: known };
+    });
+    this.#rebase = { layer, tables, pins, creditBytes: 0 };
+  }
+
+  /** Uploads what the credit allows of the new base, and takes it into use once it is whole. */
+  async #advance(rebase: Rebase, layer: number, files: SnapshotFiles, signal: AbortSignal): Promise<void> {
+    const { chain, context } = this.#parts;
+    for (const table of rebase.tables) {
+      // What was uploaded as a delta meanwhile need not be uploaded again.
+      table.reference ??= chain.find(table.table.uniqueId)?.reference;
+    }
+    const missing = rebase.tables.filter(({ reference }) => reference === undefined);
+    const now: ChainTable[] = [];
+    for (const table of missing) {
+      if (table.sizeBytes > rebase.creditBytes) break;
+      rebase.creditBytes -= table.sizeBytes;
+      now.push(table);
+    }
+    await this.#upload(now, files, signal);
+    if (rebase.tables.some(({ reference }) => reference === undefined) || !chain.canReplaceBase(rebase.layer, layer)) return;
+    const replaced = chain.replaceBase(rebase.tables, rebase.layer);
+    for (const { path } of replaced) if (path !== undefined) await context.fileSystem.removeFile(path).catch(() => undefined);
+    this.#rebase = undefined;
+    this.#mustRebase = false;
+    this.#chainId = `${context.generation}-${context.operator}-${context.subtask}-${this.#rebases}`;
+    await this.#unpin(rebase.pins);
+  }
+
+  /** Puts into the checkpoint directory what is not there yet; the bytes that were added. */
+  async #upload(tables: readonly ChainTable[], files: SnapshotFiles, signal: AbortSignal): Promise<number> {
+    const { context } = this.#parts;
+    const waiting = tables.filter(({ reference }) => reference === undefined);
+    const addedBytes = bytesOf(waiting);
+    const uploadNext = async (): Promise<void> => {
+      for (let table = waiting.shift(); table !== undefined; table = waiting.shift()) {
+        signal.throwIfAborted();
+        const { operator, subtask } = context;
+        const name = `${files.generation}-${operator}-${subtask}-${table.table.uniqueId.toLowerCase()}.sst`;
+        const path = table.path as string;
+        table.reference = await files.addFile(path, name, signal);
+        table.path = undefined;
+        // It costs space until the working directory goes.
+        await context.fileSystem.removeFile(path).catch(() => undefined);
+      }
+    };
+    await Promise.all(Array.from({ length: uploadsAtOnce }, uploadNext));
+    return addedBytes;
+  }
+
+  #result(keyed: KeyedDescription, tables: readonly ChainTable[]): KeyedStateResult {
+    const { chain, context } = this.#parts;
+    const { first, last } = context.keyGroups;
+    const nameOf = ({ reference }: ChainTable): string => (reference as { readonly name: string }).name;
+    const deltas = new Set(chain.deltasAt(Infinity));
+    const described = tables.map((table): CheckpointTable => ({
+      name: nameOf(table),
+      ...table.table,
+      ...(deltas.has(table) ? { isDelta: true } : {}),
+    }));
+    // Files of a base that is not whole yet are named too, or garbage collection would take them.
+    const staged = (this.#rebase?.tables ?? []).filter(({ reference }) => reference !== undefined);
+    const all = new Map([...tables, ...staged].map((table) => [nameOf(table), table.reference as NonNullable<ChainTable["reference"]>]));
     const handle = {
       backend: "rocksdb",
       keyGroups: [first, last] as const,
-      files: references.map((file) => file.name),
-      description: { ...keyed, tables: described as unknown as Json },
+      files: [...all.keys()],
+      description: { ...keyed, tables: described as unknown as Json } as Json,
+      ...(this.#chainId === undefined || chain.base.length === 0 ? {} : { chain: { id: this.#chainId, base: chain.base.map(nameOf) } }),
     };
-    return { handle, files: references };
-  }
-
-  async #add(table: LiveFile, pins: string, files: SnapshotFiles, signal: AbortSignal): Promise<FileReference> {
-    const { operator, subtask } = this.#parts.context;
-    const name = `${files.generation}-${operator}-${subtask}-${table.uniqueId.toLowerCase()}.sst`;
-    const reference = await files.addFile(join(pins, table.name), name, signal);
-    this.#uploaded.set(table.uniqueId, reference);
-    return reference;
-  }
-
-  /** Tables that compaction has replaced never come back. */
-  #forgetAllBut(tables: readonly LiveFile[]): void {
-    const live = new Set(tables.map((table) => table.uniqueId));
-    for (const uniqueId of this.#uploaded.keys()) if (!live.has(uniqueId)) this.#uploaded.delete(uniqueId);
+    return { handle, files: [...all.values()] };
   }
 
   async #unpin(pins: string): Promise<void> {
@@ -113,19 +220,23 @@ export class RocksDBSnapshots<K> {
   }
 }
 
-function describeTable(table: LiveFile, name: string): CheckpointTable {
+/** Rejects with the signal's reason as soon as it is aborted; what was waited for goes on. */
+async function aborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop: (() => void) | undefined;
+  const reason = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, reason]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener("abort", stop);
+  }
+}
+
+function describeTable(file: LiveFile): Omit<CheckpointTable, "name"> {
   const { level, smallestSequence, largestSequence, smallestInternalKey, largestInternalKey, smallestKey, largestKey, epoch, uniqueId } =
-    table;
-  return {
-    name,
-    uniqueId,
-    level,
-    smallestSequence,
-    largestSequence,
-    smallestInternalKey,
-    largestInternalKey,
-    smallestKey,
-    largestKey,
-    epoch,
-  };
+    file;
+  return { uniqueId, level, smallestSequence, largestSequence, smallestInternalKey, largestInternalKey, smallestKey, largestKey, epoch };
 }

@@ -10,6 +10,8 @@ export interface WorkingDirectory {
   readonly database: string;
   /** Hard links to the table files of snapshots under way. */
   readonly pins: string;
+  /** Table files of drained layers until they are in a checkpoint. */
+  readonly drained: string;
   /** Files of a checkpoint on their way into the database. */
   readonly staging: string;
 }
@@ -27,8 +29,9 @@ export async function createWorkingDirectory<K>(
   const root = join(directory, job, `${operator}-${subtask}-${generation}-${nonce}`);
   if ((await fileSystem.stat(root)) !== undefined)
     throw new StateError("DIRECTORY_IN_USE", `${root} exists already; it belongs to another attempt of this job`);
-  const working = { root, database: join(root, "database"), pins: join(root, "pins"), staging: join(root, "staging") };
-  for (const path of [working.pins, working.staging]) await fileSystem.makeDirectory(path);
+  const below = (name: string): string => join(root, name);
+  const working = { root, database: below("database"), pins: below("pins"), drained: below("drained"), staging: below("staging") };
+  for (const path of [working.pins, working.drained, working.staging]) await fileSystem.makeDirectory(path);
   return working;
 }
 

@@ -1,7 +1,7 @@
 import { StateError } from "../errors/index.js";
 import { checkPlan, explainPlan, type JobPlan, programOf } from "../graph/index.js";
 import type { Source } from "../operators/index.js";
-import { JobExecution, type JobOptions, type JobResult, jobSettings } from "../runtime/index.js";
+import { JobExecution, type JobOptions, type JobResult, jobSettings, type RestoreOptions, restoreSettings } from "../runtime/index.js";
 import { DataStream } from "./data-stream.js";
 import { PlanBuilder } from "./plan-builder.js";
 import { stopOnSignals } from "./stop-on-signals.js";
@@ -15,6 +15,8 @@ export interface JobEnvironment {
 export interface RunOptions {
   /** Aborting it takes a last checkpoint and ends the job. */
   readonly signal?: AbortSignal;
+  /** For this start only, in place of the same fields of the job's `restore`. */
+  readonly restore?: RestoreOptions;
 }
 
 /** A dataflow with its options, ready to run any number of times, once at a time. */
@@ -22,7 +24,10 @@ export interface Job {
   readonly name: string;
   /** The operators as an indented tree. */
   explain(): string;
-  /** Starts the job; it restores from its latest completed checkpoint by itself. */
+  /**
+   * Starts the job; it restores from its newest completed checkpoint by itself, or from what `restore` says. Throws
+   * INVALID_CONFIGURATION for a wrong `restore`; everything else comes out of the execution's `finished`.
+   */
   start(options?: RunOptions): JobExecution;
   /** start(), and SIGINT or SIGTERM take a last checkpoint and end the job. Resolves when it has ended. */
   run(options?: RunOptions): Promise<JobResult>;
@@ -55,7 +60,8 @@ export function job(name: string, build: (env: JobEnvironment) => void, options:
   const settings = jobSettings(options);
   planOf(build);
   const start = (runOptions: RunOptions = {}): JobExecution => {
-    const execution = new JobExecution(name, programOf(planOf(build)), settings);
+    const restore = restoreSettings({ ...options.restore, ...runOptions.restore });
+    const execution = new JobExecution(name, programOf(planOf(build)), { ...settings, restore });
     const { signal } = runOptions;
     if (signal !== undefined) {
       const stop = (): void => void execution.stop().catch(() => undefined);

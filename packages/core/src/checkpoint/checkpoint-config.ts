@@ -18,6 +18,15 @@ export interface CheckpointConfig {
   readonly tolerableFailures?: number;
   /** Completed checkpoints to keep; older ones are deleted. Default 3. */
   readonly retain?: number;
+  /**
+   * Bytes a second that checkpoints may copy or write to the directory; hard links are free. Default: no limit.
+   */
+  readonly uploadBytesPerSecond?: number;
+  /**
+   * Bytes a second that are read back in the background: files that a restore linked, and the first files of a chain. Until the
+   * former are through, sinks commit nothing. Default 512 MiB.
+   */
+  readonly verifyBytesPerSecond?: number;
 }
 
 /** The same with defaults filled in and durations as milliseconds. */
@@ -28,9 +37,22 @@ export interface CheckpointSettings {
   readonly timeoutMs: number;
   readonly tolerableFailures: number;
   readonly retain: number;
+  /** Infinity for no limit. */
+  readonly uploadBytesPerSecond: number;
+  readonly verifyBytesPerSecond: number;
 }
 
-const known = new Set(["directory", "interval", "minPause", "timeout", "tolerableFailures", "retain"]);
+const known = new Set([
+  "directory",
+  "interval",
+  "minPause",
+  "timeout",
+  "tolerableFailures",
+  "retain",
+  "uploadBytesPerSecond",
+  "verifyBytesPerSecond",
+]);
+const defaultVerifyBytesPerSecond = 512 * 1024 * 1024;
 
 /** Throws INVALID_CONFIGURATION that names the option. */
 export function checkpointSettings(config: CheckpointConfig): CheckpointSettings {
@@ -52,7 +74,14 @@ export function checkpointSettings(config: CheckpointConfig): CheckpointSettings
     timeoutMs,
     tolerableFailures,
     retain,
+    uploadBytesPerSecond: rate(config.uploadBytesPerSecond ?? Infinity, "uploadBytesPerSecond"),
+    verifyBytesPerSecond: rate(config.verifyBytesPerSecond ?? defaultVerifyBytesPerSecond, "verifyBytesPerSecond"),
   };
+}
+
+function rate(bytesPerSecond: number, name: string): number {
+  if (typeof bytesPerSecond !== "number" || !(bytesPerSecond > 0)) throw invalid(`checkpoint.${name} must be a number above 0`);
+  return bytesPerSecond;
 }
 
 function fixedInterval(interval: Duration): () => number {

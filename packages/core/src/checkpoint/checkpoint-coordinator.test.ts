@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { StateError } from "../errors/index.js";
 import type { CheckpointLease, FileReference, SubsumeReport } from "../storage/index.js";
 import { ManualClock } from "../testing/manual-clock.js";
+import type { RestoredFacts } from "./background-verification.js";
 import { type CheckpointConfig, checkpointSettings } from "./checkpoint-config.js";
 import { CheckpointCoordinator } from "./checkpoint-coordinator.js";
 import type { CheckpointReport } from "./checkpoint-events.js";
@@ -19,17 +20,25 @@ class Stage {
   complete: () => Promise<void> = () => Promise.resolve();
   notify: () => Promise<void> = () => Promise.resolve();
   subsume: () => Promise<SubsumeReport> = () => Promise.resolve({ deletedCheckpoints: [], deletedFiles: [] } as unknown as SubsumeReport);
+  startsNewChain = false;
+  /** What reading a file back does. */
+  verify: (file: FileReference) => Promise<void> = () => Promise.resolve();
   readonly coordinator: CheckpointCoordinator;
 
-  constructor(config: Partial<CheckpointConfig> = {}, highestId = 0) {
+  constructor(config: Partial<CheckpointConfig> = {}, highestId = 0, restored?: RestoredFacts) {
     const participant: CheckpointParticipant = {
       snapshot: (id, _, signal) => {
         this.events.push(`snapshot ${id}`);
         return this.snapshot(id, signal);
       },
-      notifyComplete: async (id) => {
-        this.events.push(`complete ${id}`);
+      notifyComplete: (id) => void this.events.push(`complete ${id}`),
+      commitSinks: async (id) => {
+        this.events.push(`commit ${id}`);
         await this.notify();
+      },
+      chainDamaged: (chain) => {
+        this.events.push(`damaged ${chain}`);
+        return this.startsNewChain;
       },
       notifyAborted: (id) => this.events.push(`aborted ${id}`),
     };
@@ -39,10 +48,11 @@ class Stage {
       participant,
       maxParallelism: 128,
       clock: this.clock,
-      logger: { info: (_, line) => this.events.push(line), warn: () => undefined, error: () => undefined },
+      logger: { info: (_, line) => this.events.push(line), warn: () => undefined, error: (_, line) => this.events.push(`error: ${line}`) },
       listeners: [
         {
           checkpointCompleted: (report) => void this.reports.push(report),
+          damageFound: ({ checkpoint, file }) => void this.events.push(`damage ${checkpoint} ${file}`),
           checkpointFailed: ({ id, error }) => void this.events.push(`failed ${id} ${error.code}`),
         },
         {
@@ -52,6 +62,7 @@ class Stage {
         },
       ],
       restoredFiles: [{ name: "old", sizeBytes: 5, sha256: "" }],
+      ...(restored === undefined ? {} : { restored }),
       fail: (error) => (this.failure ??= error),
     });
   }
@@ -74,7 +85,13 @@ class Stage {
             return Promise.resolve();
           },
         }),
-      subsume: () => this.subsume(),
+      subsume: () => {
+        this.events.push("subsume");
+        return this.subsume();
+      },
+      verifyFile: (file: FileReference) => this.verify(file),
+      chainVerified: (chain: string) => void this.events.push(`verified ${chain}`),
+      markSuspect: async ({ name }: FileReference) => void this.events.push(`suspect ${name}`),
     } as unknown as CheckpointLease;
   }
 
@@ -242,5 +259,117 @@ describe("checkpoint coordinator", () => {
     await expect(stage.coordinator.trigger({ id: 6.5 })).rejects.toMatchObject({ code: "CHECKPOINT_ID" });
     expect((await stage.coordinator.trigger({ id: 100 })).id).toBe(100);
     expect((await stage.coordinator.trigger()).id).toBe(101);
+  });
+});
+
+describe("rule 18: what was restored unread", () => {
+  const file = (name: string): FileReference => ({ name, sizeBytes: 1, sha256: "" });
+  const restored: RestoredFacts = { ownCheckpoint: 7, unverified: [file("a"), file("b")], chains: ["old-chain"] };
+  const only = (stage: Stage, ...prefixes: string[]): string[] =>
+    stage.events.filter((event) => prefixes.includes(event.split(" ")[0] ?? ""));
+
+  test("holds back sinks and clean-up until it is whole; then sinks are told of the newest checkpoint once", async () => {
+    const stage = new Stage({}, 7, restored);
+    const passes: (() => void)[] = [];
+    stage.verify = () => new Promise((resolve) => passes.push(resolve));
+    stage.coordinator.start();
+    await stage.coordinator.trigger();
+    await stage.coordinator.trigger();
+    await stage.settle();
+    expect(only(stage, "complete", "commit", "subsume", "verified")).toEqual(["complete 8", "complete 9"]);
+    passes.shift()?.();
+    await stage.settle();
+    expect(only(stage, "commit")).toEqual([]);
+    passes.shift()?.();
+    await stage.coordinator.restoreVerified;
+    expect(only(stage, "commit", "verified")).toEqual(["verified old-chain", "commit 9"]);
+    await stage.coordinator.trigger();
+    await stage.settle();
+    expect(only(stage, "commit", "subsume")).toEqual(["commit 9", "commit 10", "subsume"]);
+  });
+
+  test("sinks are told of the restored checkpoint once more, when nothing newer completed meanwhile", async () => {
+    const stage = new Stage({}, 7, restored);
+    stage.coordinator.start();
+    await stage.coordinator.restoreVerified;
+    expect(only(stage, "commit")).toEqual(["commit 7"]);
+    const readInFront = new Stage({}, 7, { ...restored, unverified: [] });
+    readInFront.coordinator.start();
+    await readInFront.coordinator.restoreVerified;
+    expect(only(readInFront, "commit")).toEqual(["commit 7"]);
+    const foreign = new Stage({}, 0, { ...restored, ownCheckpoint: undefined });
+    foreign.coordinator.start();
+    await foreign.coordinator.restoreVerified;
+    expect(only(foreign, "commit")).toEqual([]);
+  });
+
+  test("damage ends the job: logged, told, marked, and no sink ever commits", async () => {
+    const stage = new Stage({}, 7, restored);
+    stage.verify = async ({ name }) => {
+      if (name === "b") throw new StateError("CHECKPOINT_FILE_DAMAGED", "b is bad", { details: { name } });
+    };
+    stage.coordinator.start();
+    await expect(stage.coordinator.restoreVerified).rejects.toMatchObject({ code: "CHECKPOINT_FILE_DAMAGED" });
+    expect(stage.failure).toMatchObject({ code: "CHECKPOINT_FILE_DAMAGED", details: { name: "b" } });
+    expect(stage.failure?.message).toContain("onDamaged");
+    await stage.coordinator.trigger();
+    expect(only(stage, "damage", "suspect", "error:", "commit", "subsume")).toEqual(["suspect b", "error: b is bad", "damage 7 b"]);
+  });
+
+  test("stop() while it is read is no damage", async () => {
+    const stage = new Stage({}, 7, restored);
+    stage.verify = () => new Promise(() => undefined);
+    stage.coordinator.start();
+    await stage.coordinator.stop();
+    expect(stage.failure).toBeUndefined();
+    expect(only(stage, "damage", "suspect", "commit")).toEqual([]);
+  });
+
+  test("a sink that cannot make up for what was held back ends the job", async () => {
+    const stage = new Stage({}, 7, restored);
+    stage.notify = () => Promise.reject(new Error("the sink cannot commit"));
+    stage.coordinator.start();
+    await stage.coordinator.restoreVerified.catch(() => undefined);
+    await stage.settle();
+    expect(stage.failure).toMatchObject({ code: "CHECKPOINT_FAILED" });
+  });
+
+  const withChain = (chain: string): JobSnapshot => {
+    const files = [file(`${chain}-base`), file(`${chain}-delta`)];
+    const keyed = {
+      backend: "memory",
+      keyGroups: [0, 127] as const,
+      files: files.map(({ name }) => name),
+      description: null,
+      chain: { id: chain, base: [`${chain}-base`] },
+    };
+    return { operators: [{ id: "count", parallelism: 1, subtasks: [{ subtask: 0, keyed }] }], files, records: 1, pauseMs: 0 };
+  };
+
+  test("the base of each new chain is read back once, behind its first checkpoint", async () => {
+    const stage = new Stage();
+    const read: string[] = [];
+    stage.verify = async ({ name }) => void read.push(name);
+    for (const chain of ["one", "one", "two"]) {
+      stage.snapshot = () => Promise.resolve(withChain(chain));
+      await stage.coordinator.trigger();
+      await stage.settle();
+    }
+    expect(read).toEqual(["one-base", "two-base"]);
+    expect(only(stage, "verified")).toEqual(["verified one", "verified two"]);
+  });
+
+  test("a damaged base: a backend that begins a new chain keeps the job going, otherwise it ends", async () => {
+    for (const startsNewChain of [true, false]) {
+      const stage = new Stage();
+      stage.startsNewChain = startsNewChain;
+      stage.verify = ({ name }) => Promise.reject(new StateError("CHECKPOINT_FILE_DAMAGED", `${name} is bad`, { details: { name } }));
+      stage.snapshot = () => Promise.resolve(withChain("one"));
+      await stage.coordinator.trigger();
+      await stage.settle();
+      expect(only(stage, "damage", "damaged", "suspect", "verified")).toEqual(["suspect one-base", "damage 1 one-base", "damaged one"]);
+      if (startsNewChain) expect(stage.failure).toBeUndefined();
+      else expect(stage.failure).toMatchObject({ code: "CHECKPOINT_FILE_DAMAGED" });
+    }
   });
 });

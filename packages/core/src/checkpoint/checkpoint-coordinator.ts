@@ -1,8 +1,10 @@
 import { isStateError, StateError } from "../errors/index.js";
 import type { CheckpointLease, CompletedCheckpoint, FileReference, PendingCheckpointFiles } from "../storage/index.js";
 import type { Clock } from "../time/index.js";
+import { BackgroundVerification, type RestoredFacts } from "./background-verification.js";
 import type { CheckpointSettings } from "./checkpoint-config.js";
 import type { CheckpointFailure, CheckpointListener, CheckpointReport } from "./checkpoint-events.js";
+import { CommitGate } from "./commit-gate.js";
 import { describeCompleted } from "./describe-checkpoint.js";
 import type { Logger } from "./logger.js";
 import type { CheckpointParticipant, JobSnapshot } from "./participant.js";
@@ -17,6 +19,8 @@ export interface CoordinatorParts {
   readonly listeners: readonly CheckpointListener[];
   /** Files of the checkpoint that the job was restored from: not new when the next one names them. */
   readonly restoredFiles: readonly FileReference[];
+  /** Absent when the job started from nothing. */
+  readonly restored?: RestoredFacts;
   /** The job cannot go on: too many failures in a row, or a newer coordinator took over. */
   readonly fail: (error: StateError) => void;
 }
@@ -31,6 +35,11 @@ interface Request {
   readonly id: number | undefined;
   readonly resolve: (report: CheckpointReport) => void;
   readonly reject: (error: StateError) => void;
+}
+
+interface Taken {
+  readonly report: CheckpointReport;
+  readonly snapshot: JobSnapshot;
 }
 
 /** "idle" waits for the interval or a trigger; "pending" has one checkpoint under way; "stopped" is for good. */
@@ -51,15 +60,38 @@ export class CheckpointCoordinator {
   /** Resolves once the checkpoint under way, if any, has ended. */
   #pending: Promise<void> = Promise.resolve();
   #abort: AbortController | undefined;
+  readonly #verification: BackgroundVerification;
+  readonly #commits: CommitGate;
+  #restoreVerified: Promise<void> = Promise.resolve();
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
     this.#nextId = parts.lease.highestId + 1;
     this.#knownFiles = new Set(parts.restoredFiles.map((file) => file.name));
+    this.#commits = new CommitGate((parts.restored?.unverified.length ?? 0) === 0, (id) => parts.participant.commitSinks(id));
+    this.#verification = new BackgroundVerification({
+      ...parts,
+      restored: parts.restored,
+      bytesPerSecond: parts.settings.verifyBytesPerSecond,
+      onDamage: (report) => this.#tell((listener) => listener.damageFound?.(report)),
+      onDamagedChain: (chain) => parts.participant.chainDamaged(chain),
+    });
   }
 
-  /** Begins to take checkpoints by interval. */
+  /** Whether sinks may commit: everything that the job was restored from is whole. */
+  get isRestoreVerified(): boolean {
+    return this.#commits.isOpen;
+  }
+
+  /** Resolves once everything that the job was restored from is known to be whole; rejects with what is not. */
+  get restoreVerified(): Promise<void> {
+    return this.#restoreVerified;
+  }
+
+  /** Begins to take checkpoints by interval, and to read back what the restore did not. */
   start(): void {
+    this.#restoreVerified = this.#settleRestore();
+    this.#restoreVerified.catch(() => undefined);
     this.#scheduleNext(this.#parts.clock.nowMs());
   }
 
@@ -88,7 +120,20 @@ export class CheckpointCoordinator {
     const declined = new StateError("CHECKPOINT_DECLINED", "the job stopped before the checkpoint could complete");
     for (const request of this.#queue.splice(0)) request.reject(declined);
     this.#abort?.abort(declined);
+    this.#verification.stop();
     await this.#pending;
+  }
+
+  async #settleRestore(): Promise<void> {
+    const { restored, fail } = this.#parts;
+    if (restored?.ownCheckpoint !== undefined) await this.#commit(restored.ownCheckpoint);
+    await this.#verification.restoredFiles();
+    if (this.#commits.isOpen) return;
+    try {
+      await this.#commits.open();
+    } catch (error) {
+      fail(asCheckpointError(restored?.ownCheckpoint ?? 0, error));
+    }
   }
 
   #runQueued(): void {
@@ -119,19 +164,20 @@ export class CheckpointCoordinator {
     const id = Math.max(request.id ?? this.#nextId, this.#nextId);
     this.#nextId = id + 1;
     try {
-      const report = await this.#take(id, request.kind, startedMs);
+      const { report, snapshot } = await this.#take(id, request.kind, startedMs);
       this.#failuresInARow = 0;
       this.#parts.logger.info({ checkpoint: report }, describeCompleted(report));
       this.#tell((listener) => listener.checkpointCompleted?.(report));
       await this.#notifyComplete(id);
       request.resolve(report);
+      this.#verification.newBases(id, snapshot.operators, snapshot.files);
       await this.#subsume();
     } catch (error) {
       this.#failed(id, startedMs, asCheckpointError(id, error), request);
     }
   }
 
-  async #take(id: number, kind: "checkpoint" | "final", startedMs: number): Promise<CheckpointReport> {
+  async #take(id: number, kind: "checkpoint" | "final", startedMs: number): Promise<Taken> {
     const { lease, participant, clock, maxParallelism } = this.#parts;
     let pending: PendingCheckpointFiles | undefined;
     let completed: CompletedCheckpoint;
@@ -148,13 +194,23 @@ export class CheckpointCoordinator {
       await pending?.abort();
       throw error;
     }
-    return this.#report(completed, kind, snapshot, clock.nowMs() - startedMs);
+    return { report: this.#report(completed, kind, snapshot, clock.nowMs() - startedMs), snapshot };
   }
 
   /** Tells the job; an operator that cannot take a fact that is already announced cannot go on either. */
   async #notifyComplete(id: number): Promise<void> {
     try {
-      await this.#parts.participant.notifyComplete(id);
+      this.#parts.participant.notifyComplete(id);
+    } catch (error) {
+      this.#parts.fail(asCheckpointError(id, error));
+      return;
+    }
+    await this.#commit(id);
+  }
+
+  async #commit(id: number): Promise<void> {
+    try {
+      await this.#commits.commit(id);
     } catch (error) {
       this.#parts.fail(asCheckpointError(id, error));
     }
@@ -202,8 +258,13 @@ export class CheckpointCoordinator {
 
   /** Deletes what is no longer needed. A failure here costs space, never a checkpoint; the next one tries again. */
   async #subsume(): Promise<void> {
+    // What was only linked may be damaged; then an older checkpoint is the way back (rule 18).
+    if (!this.#commits.isOpen) return;
     try {
-      await this.#parts.lease.subsume(this.#parts.settings.retain);
+      const { blockedBy } = await this.#parts.lease.subsume(this.#parts.settings.retain);
+      if (blockedBy !== undefined) {
+        this.#parts.logger.warn({ error: blockedBy }, `Old checkpoints stay, because nothing is deleted for safety: ${blockedBy.message}`);
+      }
     } catch (error) {
       if (isStateError(error) && endsCoordinator(error)) {
         this.#parts.fail(error);

@@ -22,8 +22,18 @@ export interface CheckpointFailure {
   readonly error: StateError;
 }
 
+/** A file of a checkpoint that did not read back whole while the job ran. */
+export interface DamageReport {
+  /** The job's own checkpoint it was found in; undefined for one of another directory. */
+  readonly checkpoint: number | undefined;
+  /** Its name in shared/. */
+  readonly file: string | undefined;
+  readonly error: StateError;
+}
+
 /** Hears of checkpoints. What a listener throws is logged and changes nothing. */
 export interface CheckpointListener {
   checkpointCompleted?(report: CheckpointReport): void;
   checkpointFailed?(failure: CheckpointFailure): void;
+  damageFound?(report: DamageReport): void;
 }

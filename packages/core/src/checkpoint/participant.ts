@@ -7,8 +7,12 @@ export interface CheckpointParticipant {
    * job's state is lost, and the next checkpoint holds the changes.
    */
   snapshot(checkpointId: number, files: SnapshotFiles, signal: AbortSignal): Promise<JobSnapshot>;
-  /** The checkpoint was announced. */
-  notifyComplete(checkpointId: number): Promise<void>;
+  /** The checkpoint was announced: what only older ones needed may be forgotten. */
+  notifyComplete(checkpointId: number): void;
+  /** The checkpoint was announced and everything it goes back to is whole: sinks may make their output seen. */
+  commitSinks(checkpointId: number): Promise<void>;
+  /** The base of a chain did not read back. True when a backend goes on with a new one, false when none can. */
+  chainDamaged(chain: string): boolean;
   /** The checkpoint will never complete. */
   notifyAborted(checkpointId: number): void;
 }

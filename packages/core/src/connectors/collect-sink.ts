@@ -11,6 +11,7 @@ export function collectSink<T>(values: T[]): Sink<T> {
   const lengthBefore = values.length;
   return {
     description: "collect",
+    rollsBack: true,
     open: async (context, restored) => {
       requireSingleSubtask(context, "collectSink");
       values.length = restored === undefined ? lengthBefore : restoredLength(restored, values.length);

@@ -57,6 +57,7 @@ export const errorCodes = {
   CHECKPOINT_FILE_MISSING: code("restore", "a file that a checkpoint names is not there"),
   CHECKPOINT_FILE_DAMAGED: code("restore", "a file that a checkpoint names has another size or checksum"),
   CHECKPOINT_NOT_FOUND: code("restore", "the checkpoint asked for does not exist"),
+  RESTORE_WOULD_DUPLICATE: code("restore", "going back to an older checkpoint would repeat effects that a sink cannot take back"),
   COORDINATOR_FENCED: code("restore", "a newer coordinator of this job took over; this one stops for good"),
   STATE_CORRUPT: code("restore", "stored bytes do not decode; the state directory or a file is damaged"),
   ROCKSDB: code("restore", "RocksDB reported an error; the message is RocksDB's own"),

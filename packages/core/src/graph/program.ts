@@ -9,7 +9,7 @@ import {
   SourceTask,
   Subtask,
 } from "../runtime/index.js";
-import type { KeyedStateBackend } from "../state/index.js";
+import { type KeyedStateBackend, OperatorStateIdRegistry } from "../state/index.js";
 import type { Json } from "../storage/index.js";
 import { yieldTurn } from "../time/index.js";
 import { buildChain, type Chain } from "./chain.js";
@@ -19,18 +19,20 @@ interface Opened {
   readonly readers: Map<string, SourceReader<unknown>>;
   readonly sinks: Map<string, SinkWriter<unknown>>;
   readonly backends: Map<string, KeyedStateBackend<unknown>>;
+  readonly stateIds: Map<string, OperatorStateIdRegistry>;
 }
 
 /** The program of a plan. */
 export function programOf(plan: JobPlan): JobProgram {
   return {
     operatorIds: new Set([...planNodes(plan)].map((node) => node.id)),
+    sinksThatKeepEffects: [...planNodes(plan)].flatMap((node) => (node.kind === "sink" && node.sink.rollsBack !== true ? [node.id] : [])),
     open: (context) => openSubtask(plan, context),
   };
 }
 
 async function openSubtask(plan: JobPlan, context: OpenContext): Promise<Subtask> {
-  const opened: Opened = { readers: new Map(), sinks: new Map(), backends: new Map() };
+  const opened: Opened = { readers: new Map(), sinks: new Map(), backends: new Map(), stateIds: new Map() };
   try {
     for (const node of planNodes(plan)) {
       context.signal.throwIfAborted();
@@ -55,6 +57,8 @@ async function openNode(node: PlanNode, { job, settings, restore, generation, si
     opened.sinks.set(node.id, await node.sink.open(place, restore?.connectorOf(node.id)));
   } else if (node.kind === "process") {
     const restored = restore?.keyedOf(node.id);
+    const stateIds = new OperatorStateIdRegistry(node.id, restore?.stateIdsOf(node.id));
+    opened.stateIds.set(node.id, stateIds);
     const context = {
       job,
       operator: node.id,
@@ -66,6 +70,7 @@ async function openNode(node: PlanNode, { job, settings, restore, generation, si
       fileSystem,
       nowMs: () => settings.clock.nowMs(),
       isDevelopment: settings.isDevelopment,
+      stateIds,
       ...(restored === undefined ? {} : { restore: restored }),
     };
     opened.backends.set(node.id, await backend.open(context));
@@ -96,6 +101,7 @@ function assemble(plan: JobPlan, settings: JobSettings, restore: JobRestore | un
     keyed: chains.flatMap((chain) => chain.keyed),
     backends: opened.backends,
     sinks: opened.sinks,
+    stateIds: opened.stateIds,
   });
 }
 

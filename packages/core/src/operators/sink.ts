@@ -7,6 +7,11 @@ import type { FileSystem, Json } from "../storage/index.js";
  */
 export interface Sink<T> {
   readonly description: string;
+  /**
+   * True when a restore takes back everything written after its checkpoint, also what notifyCheckpointComplete() or finish() made
+   * seen since. Then going back below the newest checkpoint duplicates nothing. Default false.
+   */
+  readonly rollsBack?: boolean;
   open(context: SinkContext, restored: Json | undefined): Promise<SinkWriter<T>>;
 }
 

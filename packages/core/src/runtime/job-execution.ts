@@ -1,9 +1,10 @@
-import { CheckpointCoordinator, type CheckpointReport, type TriggerOptions } from "../checkpoint/index.js";
+import { CheckpointCoordinator, type CheckpointReport, type RestoredFacts, type TriggerOptions } from "../checkpoint/index.js";
 import { isStateError, StateError } from "../errors/index.js";
-import type { CheckpointLease } from "../storage/index.js";
+import { type CheckpointLease, chainsOf } from "../storage/index.js";
 import type { JobSettings } from "./job-options.js";
 import type { JobProgram } from "./job-program.js";
-import { type JobRestore, loadRestore } from "./restore.js";
+import type { JobRestore, RestoreReport } from "./restore.js";
+import { RestoreFinder } from "./restore-finder.js";
 import type { Subtask } from "./subtask.js";
 
 /** How a job ended. */
@@ -14,6 +15,8 @@ export interface JobResult {
   readonly records: number;
   /** The checkpoint that this life was restored from. */
   readonly restoredFrom: number | undefined;
+  /** Where that was, what was checked, and whether a newer one was damaged. */
+  readonly restored: RestoreReport | undefined;
   /** The last checkpoint of this life. */
   readonly lastCheckpoint: CheckpointReport | undefined;
 }
@@ -25,6 +28,7 @@ export interface JobMetrics {
   readonly totalRecords: number | undefined;
   readonly stateSizeBytes: number;
   readonly restoredFrom: number | undefined;
+  readonly restored: RestoreReport | undefined;
 }
 
 const finalAttempts = 3;
@@ -44,6 +48,7 @@ export class JobExecution {
   #subtask: Subtask | undefined;
   #coordinator: CheckpointCoordinator | undefined;
   #restore: JobRestore | undefined;
+  #finder: RestoreFinder | undefined;
   #lastCheckpoint: CheckpointReport | undefined;
   #isStopping = false;
   #failure: StateError | undefined;
@@ -82,29 +87,62 @@ export class JobExecution {
       totalRecords: this.#subtask?.totalRecords,
       stateSizeBytes: this.#subtask?.stateSizeBytes ?? 0,
       restoredFrom: this.#restore?.checkpoint.id,
+      restored: this.#restore?.report,
     };
   }
 
   async #run(): Promise<JobResult> {
     const lease = await this.#settings.storage?.acquire(this.#name);
     try {
-      const { signal } = this.#opening;
-      const job = this.#name;
-      const settings = this.#settings;
-      if (lease !== undefined) this.#restore = await loadRestore(lease, this.#program.operatorIds, settings.maxParallelism, signal);
-      const restore = this.#restore;
-      const subtask = await this.#program.open({ job, settings, restore, generation: lease?.generation ?? 0, signal });
+      const subtask = await this.#openRestored(lease);
       this.#subtask = subtask;
       return await this.#process(subtask, lease);
     } catch (error) {
       if (this.#isStopping && this.#failure === undefined && isStateError(error) && error.code === "CHECKPOINT_DECLINED")
         return this.#result("stopped");
-      throw this.#failure ?? error;
+      const explained = await this.#explained(error);
+      throw this.#failure ?? explained;
     } finally {
       this.#open(undefined);
       await this.#coordinator?.stop();
       await this.#subtask?.close();
     }
+  }
+
+  /** Opens the job from the checkpoint to restore; from an older one where that turns out to be damaged and falling back is allowed. */
+  async #openRestored(lease: CheckpointLease | undefined): Promise<Subtask> {
+    const { signal } = this.#opening;
+    const settings = this.#settings;
+    const finder = lease === undefined ? undefined : this.#createFinder(lease);
+    this.#finder = finder;
+    for (;;) {
+      const restore = await finder?.find();
+      this.#restore = restore;
+      if (restore !== undefined) {
+        const { checkpoint, location, fellBackFrom } = restore.report;
+        const instead = fellBackFrom === undefined ? "" : ` instead of the damaged checkpoint ${fellBackFrom}`;
+        settings.logger.info({ restored: restore.report }, `Restoring checkpoint ${checkpoint} from ${location}${instead}`);
+      }
+      try {
+        return await this.#program.open({ job: this.#name, settings, restore, generation: lease?.generation ?? 0, signal });
+      } catch (error) {
+        if (finder === undefined || restore === undefined || !(await finder.isDamaged(restore, error))) throw error;
+      }
+    }
+  }
+
+  /** A job that fails on what it was restored from, before that was read back, fails for that reason. */
+  async #explained(error: unknown): Promise<unknown> {
+    const restore = this.#restore;
+    if (this.#finder === undefined || restore === undefined || this.#coordinator?.isRestoreVerified !== false) return error;
+    return (await this.#finder.isDamaged(restore, error)) ? (this.#finder.damageOf(restore) ?? error) : error;
+  }
+
+  #createFinder(lease: CheckpointLease): RestoreFinder {
+    const { storage } = this.#settings;
+    if (storage === undefined) throw new StateError("INTERNAL", "a lease came from no storage");
+    const { signal } = this.#opening;
+    return new RestoreFinder({ ...this.#settings, job: this.#name, program: this.#program, lease, storage, signal });
   }
 
   async #process(subtask: Subtask, lease: CheckpointLease | undefined): Promise<JobResult> {
@@ -120,6 +158,9 @@ export class JobExecution {
       return this.#result("stopped");
     }
     if (coordinator !== undefined) this.#lastCheckpoint = await this.#finalCheckpoint(coordinator);
+    // What sinks publish cannot be taken back, so what it goes back to must be whole.
+    await coordinator?.restoreVerified;
+    if (this.#failure !== undefined) throw this.#failure;
     await subtask.finishSinks();
     return this.#result("finished");
   }
@@ -127,6 +168,7 @@ export class JobExecution {
   #createCoordinator(subtask: Subtask, lease: CheckpointLease): CheckpointCoordinator {
     const { checkpoint, maxParallelism, clock, logger, listeners } = this.#settings;
     if (checkpoint === undefined) throw new StateError("INTERNAL", "a job with checkpoint storage has no checkpoint settings");
+    const restore = this.#restore;
     return new CheckpointCoordinator({
       settings: checkpoint,
       lease,
@@ -135,7 +177,8 @@ export class JobExecution {
       clock,
       logger,
       listeners: [...listeners, { checkpointCompleted: (report) => (this.#lastCheckpoint = report) }],
-      restoredFiles: this.#restore?.manifest.files ?? [],
+      restoredFiles: restore?.files ?? [],
+      ...(restore === undefined ? {} : { restored: factsOf(restore) }),
       fail: (error) => {
         this.#failure ??= error;
         subtask.requestStop();
@@ -160,9 +203,18 @@ export class JobExecution {
       status,
       records: this.#subtask?.records ?? 0,
       restoredFrom: this.#restore?.checkpoint.id,
+      restored: this.#restore?.report,
       lastCheckpoint: this.#lastCheckpoint,
     };
   }
+}
+
+function factsOf(restore: JobRestore): RestoredFacts {
+  return {
+    ownCheckpoint: restore.isOwn ? restore.checkpoint.id : undefined,
+    unverified: restore.unverified(),
+    chains: chainsOf(restore.manifest),
+  };
 }
 
 function declined(reason: string): StateError {

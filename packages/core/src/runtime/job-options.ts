@@ -7,10 +7,11 @@ import {
 } from "../checkpoint/index.js";
 import { StateError } from "../errors/index.js";
 import { defaultMaxParallelism, type StateBackend } from "../state/index.js";
-import type { CheckpointStorage, FileSystem } from "../storage/index.js";
+import type { CheckpointStorage, DirectoryCheckpointStorageOptions, FileSystem } from "../storage/index.js";
 import { directoryCheckpointStorage, NodeFileSystem } from "../storage/index.js";
 import { type Clock, systemClock } from "../time/index.js";
 import { consoleLogger } from "./console-logger.js";
+import { type RestoreOptions, type RestoreSettings, restoreSettings } from "./restore-options.js";
 
 /** How a job runs. */
 export interface JobOptions {
@@ -18,6 +19,8 @@ export interface JobOptions {
   readonly backend: StateBackend;
   /** Without it the job takes no checkpoints and starts from nothing each time. */
   readonly checkpoint?: CheckpointConfig;
+  /** What it starts from, and what it does when that is damaged. Default: its newest checkpoint, and it refuses to start. */
+  readonly restore?: RestoreOptions;
   /** Number of key groups: the highest parallelism the job can ever have. Fixed for its life. Default 128. */
   readonly maxParallelism?: number;
   /**
@@ -38,6 +41,9 @@ export interface JobSettings {
   readonly backend: StateBackend;
   readonly checkpoint: CheckpointSettings | undefined;
   readonly storage: CheckpointStorage | undefined;
+  readonly restore: RestoreSettings;
+  /** Checkpoints in another directory. */
+  readonly storageAt: (directory: string) => CheckpointStorage;
   readonly maxParallelism: number;
   readonly isDevelopment: boolean;
   readonly listeners: readonly CheckpointListener[];
@@ -46,7 +52,17 @@ export interface JobSettings {
   readonly fileSystem: FileSystem;
 }
 
-const known = new Set(["backend", "checkpoint", "maxParallelism", "development", "listeners", "logger", "clock", "fileSystem"]);
+const known = new Set([
+  "backend",
+  "checkpoint",
+  "restore",
+  "maxParallelism",
+  "development",
+  "listeners",
+  "logger",
+  "clock",
+  "fileSystem",
+]);
 
 /** Throws INVALID_CONFIGURATION that names the option. */
 export function jobSettings(options: JobOptions): JobSettings {
@@ -59,13 +75,15 @@ export function jobSettings(options: JobOptions): JobSettings {
   const fileSystem = options.fileSystem ?? new NodeFileSystem();
   const clock = options.clock ?? systemClock;
   const checkpoint = options.checkpoint === undefined ? undefined : checkpointSettings(options.checkpoint);
+  if (options.restore !== undefined && checkpoint === undefined) throw invalid("restore needs checkpoint: { directory } to go on in");
+  const storageClock = { now: () => clock.nowMs(), schedule: (delayMs: number, callback: () => void) => clock.schedule(delayMs, callback) };
+  const storageAt = (directory: string): CheckpointStorage => directoryCheckpointStorage({ directory, fileSystem, clock: storageClock });
   return {
     backend: options.backend,
     checkpoint,
-    storage:
-      checkpoint === undefined
-        ? undefined
-        : directoryCheckpointStorage({ directory: checkpoint.directory, fileSystem, clock: { now: () => clock.nowMs() } }),
+    storage: checkpoint === undefined ? undefined : ownStorage(checkpoint, fileSystem, storageClock),
+    restore: restoreSettings(options.restore),
+    storageAt,
     maxParallelism,
     isDevelopment: options.development ?? false,
     listeners: options.listeners ?? [],
@@ -73,6 +91,14 @@ export function jobSettings(options: JobOptions): JobSettings {
     clock,
     fileSystem,
   };
+}
+
+type StorageClock = NonNullable<DirectoryCheckpointStorageOptions["clock"]>;
+
+function ownStorage(checkpoint: CheckpointSettings, fileSystem: FileSystem, clock: StorageClock): CheckpointStorage {
+  const { directory, uploadBytesPerSecond } = checkpoint;
+  const rate = uploadBytesPerSecond === Infinity ? {} : { uploadBytesPerSecond };
+  return directoryCheckpointStorage({ directory, fileSystem, clock, ...rate });
 }
 
 function invalid(message: string): StateError {

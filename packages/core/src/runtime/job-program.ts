@@ -6,6 +6,8 @@ import type { Subtask } from "./subtask.js";
 export interface JobProgram {
   /** Names under which operators store state. */
   readonly operatorIds: ReadonlySet<string>;
+  /** Names of sinks that cannot take back what a completed checkpoint made seen. */
+  readonly sinksThatKeepEffects: readonly string[];
   /** Opens sinks, state and sources, restored where there is something to restore. Closes what it opened when it throws. */
   open(context: OpenContext): Promise<Subtask>;
 }

@@ -1,66 +1,122 @@
 import { StateError } from "../errors/index.js";
 import type { RestoredState } from "../state/index.js";
-import type { CheckpointLease, CheckpointManifest, CompletedCheckpoint, FileReference, Json, SubtaskState } from "../storage/index.js";
+import {
+  type CheckpointManifest,
+  type CompletedCheckpoint,
+  type FileReference,
+  type FileSystem,
+  isLinkImpossible,
+  type Json,
+  type OperatorStateIds,
+  type SubtaskState,
+} from "../storage/index.js";
 
-/** A checkpoint as a job starts from it: every file it names is there and whole. */
-export interface JobRestore {
-  readonly checkpoint: CompletedCheckpoint;
-  readonly manifest: CheckpointManifest;
-  readonly connectorOf: (operator: string) => Json | undefined;
-  readonly keyedOf: (operator: string) => RestoredState | undefined;
+/** How a life of a job began. */
+export interface RestoreReport {
+  /** The checkpoint's id. */
+  readonly checkpoint: number;
+  /** The directory of checkpoints it is from. */
+  readonly location: string;
+  readonly job: string;
+  /** The newest one, when that was damaged and this older one was taken instead. */
+  readonly fellBackFrom: number | undefined;
+  /** What was checked before the first record. */
+  readonly verified: "checksums" | "sizes";
 }
 
-/** Reads and checks the checkpoint that a lease restores from. Undefined when the job starts from nothing. */
-export async function loadRestore(
-  lease: CheckpointLease,
-  operatorIds: ReadonlySet<string>,
-  maxParallelism: number,
-  signal: AbortSignal,
-): Promise<JobRestore | undefined> {
-  const checkpoint = lease.restorePoint;
-  if (checkpoint === undefined) return undefined;
-  const manifest = await lease.readManifest(checkpoint);
-  if (manifest.maxParallelism !== maxParallelism) {
-    throw new StateError(
-      "MAX_PARALLELISM_MISMATCH",
-      `checkpoint ${checkpoint.id} was taken with maxParallelism ${manifest.maxParallelism} and the job has ${maxParallelism}; ` +
-        "it is fixed for the life of a job",
-    );
-  }
-  refuseUnknownOperators(manifest, operatorIds);
-  for (const file of manifest.files) await lease.verifyFile(file, "checksums", signal);
-  const files = new Map<string, FileReference>(manifest.files.map((file) => [file.name, file]));
-  const file = (name: string): { reference: FileReference; path: string } => {
-    const reference = files.get(name);
-    if (reference === undefined)
+/** A file of the checkpoint and where it is. */
+export interface PlacedFile {
+  readonly reference: FileReference;
+  readonly path: string;
+}
+
+/** A checkpoint as a job starts from it: every file that it names is there, in the job's own directory. */
+export interface JobRestore {
+  readonly report: RestoreReport;
+  readonly checkpoint: CompletedCheckpoint;
+  readonly manifest: CheckpointManifest;
+  /** Its files as this job's later checkpoints name them. */
+  readonly files: readonly FileReference[];
+  /** Those of which only the size was checked so far. */
+  readonly unverified: () => readonly FileReference[];
+  /** Whether it is one of the job's own. */
+  readonly isOwn: boolean;
+  readonly connectorOf: (operator: string) => Json | undefined;
+  readonly keyedOf: (operator: string) => RestoredState | undefined;
+  readonly stateIdsOf: (operator: string) => OperatorStateIds | undefined;
+}
+
+export interface RestoreParts {
+  readonly report: RestoreReport;
+  readonly checkpoint: CompletedCheckpoint;
+  readonly manifest: CheckpointManifest;
+  readonly isOwn: boolean;
+  /** By the name that the manifest uses. */
+  readonly placed: ReadonlyMap<string, PlacedFile>;
+  /** Names, as the manifest has them, of files of which only the size was checked. */
+  readonly unverified: ReadonlySet<string>;
+  readonly fileSystem: FileSystem;
+}
+
+/** Looks into a checkpoint whose files are in place. */
+export function jobRestore(parts: RestoreParts): JobRestore {
+  const { report, checkpoint, manifest, placed, isOwn } = parts;
+  const unverified = new Set(parts.unverified);
+  const file = (name: string): PlacedFile => {
+    const found = placed.get(name);
+    if (found === undefined)
       throw new StateError(
         "CHECKPOINT_DAMAGED",
         `checkpoint ${checkpoint.id} needs file ${name} but does not list it; restore another checkpoint`,
       );
-    return { reference, path: lease.pathOf(reference) };
+    return found;
   };
-  const subtasksOf = (operator: string): readonly SubtaskState[] => manifest.operators.find(({ id }) => id === operator)?.subtasks ?? [];
+  const place = async (name: string, to: string, signal?: AbortSignal): Promise<"linked" | "copied"> => {
+    const { fileSystem } = parts;
+    if (await isLinked(fileSystem, file(name).path, to)) return "linked";
+    await fileSystem.copyFile(file(name).path, to, signal);
+    if (unverified.has(name)) {
+      await requireWhole(fileSystem, file(name), to, signal);
+      unverified.delete(name);
+    }
+    return "copied";
+  };
+  const operatorOf = (operator: string): CheckpointManifest["operators"][number] | undefined =>
+    manifest.operators.find(({ id }) => id === operator);
+  const subtasksOf = (operator: string): readonly SubtaskState[] => operatorOf(operator)?.subtasks ?? [];
   return {
+    report,
     checkpoint,
     manifest,
+    isOwn,
+    files: [...placed.values()].map(({ reference }) => reference),
+    unverified: () => [...unverified].map((name) => file(name).reference),
     connectorOf: (operator) => subtasksOf(operator)[0]?.connector,
     keyedOf: (operator) => {
       const handles = subtasksOf(operator).flatMap((subtask) => subtask.keyed ?? []);
-      return handles.length === 0 ? undefined : { handles, file };
+      return handles.length === 0 ? undefined : { handles, file, place };
     },
+    stateIdsOf: (operator) => operatorOf(operator)?.stateIds,
   };
 }
 
-/** State that no operator takes would be lost with the next checkpoint. */
-function refuseUnknownOperators(manifest: CheckpointManifest, operatorIds: ReadonlySet<string>): void {
-  for (const { id } of manifest.operators) {
-    if (!operatorIds.has(id)) {
-      throw new StateError(
-        "STATE_NOT_RESTORED",
-        `checkpoint ${manifest.checkpoint} holds state of operator "${id}", which the job does not have; ` +
-          "restore the operator or its name, or use another checkpoint directory",
-        { details: { operator: id } },
-      );
-    }
+async function isLinked(fileSystem: FileSystem, from: string, to: string): Promise<boolean> {
+  if (!fileSystem.capabilities.hardLinks) return false;
+  try {
+    await fileSystem.link(from, to);
+    return true;
+  } catch (error) {
+    if (isLinkImpossible(error)) return false;
+    throw error;
   }
+}
+
+async function requireWhole(fileSystem: FileSystem, { reference, path }: PlacedFile, copy: string, signal?: AbortSignal): Promise<void> {
+  if ((await fileSystem.sha256(copy, signal)) === reference.sha256) return;
+  await fileSystem.removeFile(copy);
+  throw new StateError(
+    "CHECKPOINT_FILE_DAMAGED",
+    `${path} has another SHA-256 than the checkpoint says: restore it from a copy or use another checkpoint`,
+    { details: { name: reference.name, path } },
+  );
 }

@@ -1,8 +1,8 @@
 import type { JobSnapshot } from "../checkpoint/index.js";
 import { isStateError, StateError } from "../errors/index.js";
 import type { KeyedProcessOperator, SinkWriter } from "../operators/index.js";
-import type { KeyedStateBackend, KeyedStateSnapshot } from "../state/index.js";
-import type { FileReference, Json, KeyedStateHandle, OperatorState, SnapshotFiles } from "../storage/index.js";
+import type { KeyedStateBackend, KeyedStateSnapshot, OperatorStateIdRegistry } from "../state/index.js";
+import type { FileReference, Json, KeyedStateHandle, OperatorState, OperatorStateIds, SnapshotFiles } from "../storage/index.js";
 import type { Clock } from "../time/index.js";
 import type { Latch } from "./latch.js";
 import type { SourceTask } from "./source-task.js";
@@ -20,6 +20,8 @@ export interface SubtaskParts {
   readonly keyed: readonly KeyedProcessOperator<unknown, unknown, unknown>[];
   readonly backends: ReadonlyMap<string, KeyedStateBackend<unknown>>;
   readonly sinks: ReadonlyMap<string, SinkWriter<unknown>>;
+  /** Ids of the states of each operator that has a backend. */
+  readonly stateIds: ReadonlyMap<string, OperatorStateIdRegistry>;
 }
 
 interface BarrierRequest {
@@ -125,9 +127,16 @@ export class Subtask {
     });
   }
 
-  async notifyComplete(checkpointId: number): Promise<void> {
+  notifyComplete(checkpointId: number): void {
     for (const backend of this.#parts.backends.values()) backend.notifyCheckpointComplete(checkpointId);
+  }
+
+  async commitSinks(checkpointId: number): Promise<void> {
     for (const sink of this.#parts.sinks.values()) await sink.notifyCheckpointComplete(checkpointId);
+  }
+
+  chainDamaged(chain: string): boolean {
+    return [...this.#parts.backends.values()].some((backend) => backend.notifyChainDamaged?.(chain) === true);
   }
 
   notifyAborted(checkpointId: number): void {
@@ -189,6 +198,8 @@ export class Subtask {
       for (const source of sources) connectors.set(source.id, { position: source.position, records: source.records });
       for (const [id, sink] of sinks) connectors.set(id, watched(sink.snapshot(checkpointId)));
       const keyed = new Map<string, KeyedStateSnapshot>();
+      // At the barrier, like the contents: states declared later belong to the next checkpoint.
+      const stateIds = new Map([...this.#parts.stateIds].map(([id, ids]) => [id, ids.describe()]));
       const opening = [...backends].map(async ([id, backend]) => {
         const snapshot = await backend.snapshot(checkpointId, files, signal);
         watched(snapshot.result);
@@ -196,7 +207,7 @@ export class Subtask {
       });
       for (const result of await Promise.allSettled(opening)) if (result.status === "rejected") throw result.reason;
       const pauseMs = clock.nowMs() - startMs;
-      this.#gather(connectors, keyed).then((parts) => request.resolve({ ...parts, records, pauseMs }), request.reject);
+      this.#gather(connectors, keyed, stateIds).then((parts) => request.resolve({ ...parts, records, pauseMs }), request.reject);
     } catch (error) {
       request.reject(
         isStateError(error)
@@ -209,13 +220,15 @@ export class Subtask {
   async #gather(
     connectors: ReadonlyMap<string, Promise<Json> | Json>,
     keyed: ReadonlyMap<string, KeyedStateSnapshot>,
+    stateIds: ReadonlyMap<string, OperatorStateIds>,
   ): Promise<{ operators: OperatorState[]; files: FileReference[] }> {
     const operators: OperatorState[] = [];
     const files: FileReference[] = [];
     for (const [id, connector] of connectors) operators.push(this.#operatorState(id, { connector: await connector }));
     for (const [id, snapshot] of keyed) {
       const result = await snapshot.result;
-      operators.push(this.#operatorState(id, { keyed: result.handle }));
+      const ids = stateIds.get(id);
+      operators.push({ ...this.#operatorState(id, { keyed: result.handle }), ...(ids === undefined ? {} : { stateIds: ids }) });
       files.push(...result.files);
     }
     return { operators, files };

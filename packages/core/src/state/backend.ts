@@ -4,12 +4,18 @@ import type { KeyGroupRange } from "./key-groups.js";
 import type { NamespacedState } from "./namespace.js";
 import type { StateExport } from "./savepoint/state-export.js";
 import type { KeySerializer } from "./serializers/index.js";
+import type { StateIdAllocator } from "./state-ids.js";
 import type { TimerQueue } from "./timers/timer-queue.js";
 
 /** Where keyed state lives: picked by one line of a job. */
 export interface StateBackend {
   /** Stored in checkpoints: "memory", "rocksdb". */
   readonly name: string;
+  /**
+   * How open() takes files of its own checkpoints. "link": through RestoredState.place(), into a directory of its own; so their sizes
+   * are checked before it and their checksums while the job runs. "read" (the default): it reads them, so checksums come first.
+   */
+  readonly restoresBy?: "link" | "read";
   /** Opens the keyed state of one subtask of one operator, restored when the context says from what. */
   open<K>(context: KeyedStateContext<K>): Promise<KeyedStateBackend<K>>;
 }
@@ -29,6 +35,11 @@ export interface KeyedStateContext<K> {
   readonly nowMs: () => number;
   /** Deeply freezes what handles take and give, so that changing state in place throws. Default false. */
   readonly isDevelopment?: boolean;
+  /**
+   * Gives ids to states, the same in all subtasks of the operator: pass it to `new StateRegistry()`. Absent where there is one subtask
+   * and no job.
+   */
+  readonly stateIds?: StateIdAllocator;
   /** State to start from; absent on a fresh start. */
   readonly restore?: RestoredState;
 }
@@ -36,8 +47,17 @@ export interface KeyedStateContext<K> {
 export interface RestoredState {
   /** One handle for each subtask that held a part of this key-group range. */
   readonly handles: readonly KeyedStateHandle[];
-  /** Looks up a file that a handle names: its size and checksum, and where it is. Verified before it is handed out. */
+  /**
+   * Looks up a file that a handle names: its size and checksum, and where it is. Verified before it is handed out, by checksum or by size
+   * (StateBackend.restoresBy). The reference's own name may differ from `name`: put the reference into later checkpoints as it is.
+   */
   readonly file: (name: string) => { readonly reference: FileReference; readonly path: string };
+  /**
+   * Puts a file that a handle names at the path `to`, which must not exist: hard link where possible, which costs next to nothing,
+   * else a copy whose checksum is compared. Absent in some tests; link `file(name).path` then. Throws CHECKPOINT_FILE_DAMAGED, NO_SPACE,
+   * IO, the signal's reason.
+   */
+  readonly place?: (name: string, to: string, signal?: AbortSignal) => Promise<"linked" | "copied">;
 }
 
 /**
@@ -78,6 +98,11 @@ export interface KeyedStateBackend<K> {
   notifyCheckpointComplete(checkpointId: number): void;
   /** The checkpoint will never complete. Its changes are part of the next one. */
   notifyCheckpointAborted(checkpointId: number): void;
+  /**
+   * The base of a chain (KeyedStateHandle.chain) did not read back whole. True when this backend wrote that chain and begins a new one
+   * with its next checkpoint; the checkpoint directory keeps the chain before until that one was read back.
+   */
+  notifyChainDamaged?(chain: string): boolean;
   /** Approximate size of the state; for progress and metrics. */
   stateSizeBytes(): number;
   /** Stops pending work, releases everything and removes local working files. Safe to call twice. */

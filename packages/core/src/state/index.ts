@@ -1,6 +1,15 @@
 export { isStateError, StateError, type ErrorCode, type ErrorKind } from "../errors/index.js";
 export * from "./serializers/index.js";
-export { defaultMaxParallelism, hasKeyGroup, keyGroupOf, keyGroupRangeOf, murmur3, subtaskOf, type KeyGroupRange } from "./key-groups.js";
+export {
+  defaultMaxParallelism,
+  hasKeyGroup,
+  keyGroupOf,
+  keyGroupRangeOf,
+  murmur3,
+  signedMurmur3,
+  subtaskOf,
+  type KeyGroupRange,
+} from "./key-groups.js";
 export {
   knownDescriptor,
   aggregatingState,
@@ -37,6 +46,7 @@ export type { Timer, TimerQueue } from "./timers/timer-queue.js";
 export { ByteTimerQueue } from "./timers/byte-timer-queue.js";
 export { HeapTimerQueue } from "./timers/heap-timer-queue.js";
 export { defaultMaxKeyBytes, entryPrefixBytes, KeyContext, prefixEnd } from "./key-context.js";
+export { OperatorStateIdRegistry, type StateIdAllocator } from "./state-ids.js";
 export { StateRegistry, timerStateIds, type RegisteredState } from "./state-registry.js";
 export { StateHandles, type BackendState, type CreateBackendState, type StateHandlesOptions } from "./state-handles.js";
 export { storedKind, storedSerializer, type StoredKind, type StoredState } from "./stored-state.js";
@@ -45,18 +55,25 @@ export { byteBackendState } from "./bytes/byte-backend-state.js";
 export { ListCodec, ValueCodec } from "./bytes/value-codec.js";
 export { fitsTable, tableBackendState } from "./table/table-backend-state.js";
 export {
+  copyBytes,
+  Directory,
   FrozenTable,
+  sameBytes,
   StateTable,
+  TableListState,
+  TableMapState,
   TableValueState,
   type ByteSource,
   type KeyHash,
   type StateTableOptions,
+  type TableCollectionOptions,
   type TableEntry,
-  type TableValueStateOptions,
+  type TableStateOptions,
 } from "./table/index.js";
 export { heapBackendState, type HeapBackendState } from "./heap/heap-backend-state.js";
 export { HeapKeys } from "./heap/heap-keys.js";
 export type { EntryChanges } from "./heap/entry-changes.js";
+export { MemoryGuard, type MemoryUse, type ReadMemory } from "./heap/memory-guard.js";
 export { ExpirySweep } from "./heap/expiry-sweep.js";
 export type { EntryVisitor, Freezable, HeapState, IsExpired } from "./heap/heap-state.js";
 export { EntryFileWriter } from "./entries/entry-file-writer.js";

@@ -8,6 +8,7 @@ import {
   type SerializerSnapshot,
   type TypeSerializer,
 } from "./serializers/index.js";
+import type { StateIdAllocator } from "./state-ids.js";
 import { storedSerializer } from "./stored-state.js";
 
 /** A state as it is known to its backend and described in every checkpoint. */
@@ -37,15 +38,24 @@ const schemasMax = 256;
 
 /**
  * Which state has which id. Ids start at 1, grow, and are never given twice, so bytes of a state that a job no longer
- * declares can never be taken for another's.
+ * declares can never be taken for another's. Where several subtasks share an operator, its job gives the ids.
  */
 export class StateRegistry {
   readonly #states = new Map<string, RegisteredState>();
+  readonly #shared: StateIdAllocator | undefined;
   #nextId = 1;
 
-  /** Rebuilds a registry from what describe() once returned. Throws CHECKPOINT_DAMAGED on anything else. */
-  static restore(description: Json): StateRegistry {
-    const registry = new StateRegistry();
+  /** Without `ids` (KeyedStateContext.stateIds) it gives ids of its own: for state that no other subtask shares. */
+  constructor(ids?: StateIdAllocator) {
+    this.#shared = ids;
+  }
+
+  /**
+   * Rebuilds a registry from what describe() once returned. Throws CHECKPOINT_DAMAGED on anything else, and when `shared` has given
+   * other ones.
+   */
+  static restore(description: Json, shared?: StateIdAllocator): StateRegistry {
+    const registry = new StateRegistry(shared);
     const { nextId, states } = asObject(description, "state registry");
     if (!Array.isArray(states)) throw damaged("states is not a list");
     const ids = new Set<number>();
@@ -57,6 +67,7 @@ export class StateRegistry {
     }
     if (!Number.isSafeInteger(nextId) || [...ids].some((id) => id >= (nextId as number))) throw damaged("nextId is not above every id");
     registry.#nextId = nextId as number;
+    shared?.adopt([...registry.#states.values()], registry.#nextId);
     return registry;
   }
 
@@ -65,23 +76,27 @@ export class StateRegistry {
    * when the state is known with another kind, key or value type that cannot be read.
    */
   register(descriptor: AnyStateDescriptor, namespaces: NamespaceSchema): RegisteredState {
-    const wanted = describeState(descriptor, namespaces, this.#nextId);
     const known = this.#states.get(descriptor.name);
     if (known !== undefined) {
-      const merged = mergeSchemas(known, wanted, storedSerializer(descriptor));
+      const merged = mergeSchemas(known, describeState(descriptor, namespaces, known.id), storedSerializer(descriptor));
       this.#states.set(merged.name, merged);
       return merged;
     }
+    const registered = describeState(descriptor, namespaces, this.#newId(descriptor.name));
+    this.#states.set(registered.name, registered);
+    return registered;
+  }
+
+  #newId(name: string): number {
+    if (this.#shared !== undefined) return this.#shared.idOf(name);
     if (this.#nextId > highestUserStateId) {
       throw new StateError("INVALID_ARGUMENT", `an operator can have at most ${highestUserStateId} states in its life`);
     }
-    this.#nextId += 1;
-    this.#states.set(wanted.name, wanted);
-    return wanted;
+    return this.#nextId++;
   }
 
   describe(): Json {
-    return { nextId: this.#nextId, states: [...this.#states.values()] as unknown as Json };
+    return { nextId: this.#shared?.nextId ?? this.#nextId, states: [...this.#states.values()] as unknown as Json };
   }
 }
 

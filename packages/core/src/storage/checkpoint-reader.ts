@@ -2,12 +2,14 @@ import { join } from "node:path";
 import { StateError } from "../errors/index.js";
 import type { CheckpointReader, CompletedCheckpoint } from "./checkpoint-storage.js";
 import { announcedIn, type CommitLog } from "./commit-log.js";
+import { errnoOf } from "./file-errors.js";
 import type { FileSystem } from "./file-system.js";
 import { damaged, sha256Hex } from "./framed-json.js";
 import type { JobDirectory } from "./job-directory.js";
 import type { CheckpointManifest, FileReference } from "./manifest.js";
 import { decodeManifest, manifestFormat, requireManifestOf } from "./manifest-codec.js";
 import { requireSafeName } from "./names.js";
+import { SuspectFiles } from "./suspect-files.js";
 
 /** Reads the checkpoints of a job in a directory; needs no lease and never writes. */
 export class DirectoryCheckpointReader implements CheckpointReader {
@@ -69,8 +71,24 @@ export class DirectoryCheckpointReader implements CheckpointReader {
     if (status.sizeBytes !== file.sizeBytes) {
       throw fileDamaged(`${path} has ${status.sizeBytes} bytes instead of ${file.sizeBytes}`, details);
     }
-    if (level === "checksums" && (await this.#fileSystem.sha256(path, signal)) !== file.sha256) {
+    if (level === "checksums" && (await this.#sha256(path, details, signal)) !== file.sha256) {
       throw fileDamaged(`${path} has another SHA-256 than the checkpoint says`, details);
+    }
+  }
+
+  suspectFiles(): Promise<ReadonlySet<string>> {
+    return new SuspectFiles(this.#fileSystem, this.#directory).names();
+  }
+
+  async #sha256(path: string, details: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<string> {
+    try {
+      return await this.#fileSystem.sha256(path, signal);
+    } catch (error) {
+      // A block that the disk cannot read is as lost as one that changed; another copy or checkpoint is the way out of both.
+      if (errnoOf(error) === "EIO") {
+        throw fileDamaged(`${path} cannot be read (EIO)`, details);
+      }
+      throw error;
     }
   }
 }

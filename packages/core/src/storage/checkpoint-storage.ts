@@ -16,6 +16,27 @@ export interface CheckpointStorage {
    * a place without hard links, CHECKPOINT_DAMAGED when the commit log is.
    */
   acquire(job: string): Promise<CheckpointLease>;
+  /**
+   * Keeps a checkpoint of `job` and its files from being deleted by that job's own coordinator until the pin is released (rule 17). A
+   * pin outlives a crash of its owner; the owner's next life removes it. Throws CHECKPOINT_NOT_FOUND when the checkpoint was given
+   * up meanwhile, what readManifest throws, DIRECTORY_NOT_WRITABLE, NO_SPACE, IO, INVALID_CONFIGURATION where there are no hard links.
+   */
+  pin(job: string, checkpoint: CompletedCheckpoint, owner: PinOwner): Promise<CheckpointPin>;
+}
+
+/** Who pins a checkpoint of another job. */
+export interface PinOwner {
+  readonly job: string;
+  /** CheckpointStorage.location of the owner. */
+  readonly location: string;
+  /** The owner's lease; pins of its older generations are leftovers. */
+  readonly generation: number;
+}
+
+export interface CheckpointPin {
+  readonly manifest: CheckpointManifest;
+  /** Lets the checkpoint go. Safe to call twice. */
+  release(): Promise<void>;
 }
 
 /** What a coordinator says about a checkpoint; the storage adds the rest. */
@@ -49,6 +70,8 @@ export interface CheckpointReader {
    * CHECKPOINT_FILE_DAMAGED, CHECKPOINT_UNSAFE_NAME for anything but a regular file, or the signal's reason.
    */
   verifyFile(file: FileReference, level: "sizes" | "checksums", signal?: AbortSignal): Promise<void>;
+  /** Names of files that a check in the background found damaged: take their checksums before anything relies on them. */
+  suspectFiles(): Promise<ReadonlySet<string>>;
 }
 
 export interface CheckpointLease extends CheckpointReader {
@@ -61,17 +84,41 @@ export interface CheckpointLease extends CheckpointReader {
   /** Opens a pending checkpoint. Ids must grow: CHECKPOINT_ID otherwise. An id counts as used from here on, also after a crash. */
   begin(id: number): Promise<PendingCheckpointFiles>;
   /**
-   * Deletes checkpoints beyond the newest `retain` ones, then files that nothing names any more. Never touches what a retained or
-   * pending checkpoint names, nor an own file that a checkpoint begun later may still name; deletes nothing when any manifest cannot be
-   * read and then says so in `blockedBy`. Throws COORDINATOR_FENCED after a takeover.
+   * Deletes checkpoints beyond the newest `retain` ones, then files that nothing names any more. Never touches what a retained,
+   * pinned or pending checkpoint names, nor an own file that a checkpoint begun later may still name; keeps the last checkpoint
+   * of the chain before for as long as a base of the newest one was not read back (rule 18). Deletes nothing when any manifest or pin
+   * cannot be read and then says so in `blockedBy`. Throws COORDINATOR_FENCED after a takeover.
    */
   subsume(retain: number): Promise<SubsumeReport>;
+  /** The base of a chain was read back whole. Remembered in memory only: after a restart it is read again. */
+  chainVerified(chain: string): void;
+  /**
+   * Gives up every checkpoint announced after `checkpoint`, durably: it is the one that an automatic restore takes from now on. Their
+   * ids stay used, their files go once a checkpoint of this lease is complete. Throws CHECKPOINT_NOT_FOUND for one that is not
+   * announced, COORDINATOR_FENCED.
+   */
+  rollBackTo(checkpoint: CompletedCheckpoint): Promise<void>;
+  /**
+   * Puts a file of another job's checkpoint into this job's, under a name of its own: hard link where possible, else a copy whose
+   * SHA-256 is compared with `reference`. `isLinked` says that it is the source's very file, of which only the size was checked.
+   * Throws CHECKPOINT_FILE_MISSING, CHECKPOINT_FILE_DAMAGED, and what SnapshotFiles.addFile throws.
+   */
+  importFile(path: string, name: string, reference: FileReference, signal?: AbortSignal): Promise<ImportedFile>;
+  /** Makes the next restore take a file's checksum first. Safe to repeat. */
+  markSuspect(file: FileReference): Promise<void>;
+  /** The file is whole after all. */
+  clearSuspect(file: FileReference): Promise<void>;
+}
+
+export interface ImportedFile {
+  readonly reference: FileReference;
+  readonly isLinked: boolean;
 }
 
 export interface SubsumeReport {
   readonly deletedCheckpoints: readonly number[];
   readonly deletedFiles: readonly string[];
-  /** Why nothing was deleted: the manifest that cannot be read. Repair it, or delete an old checkpoint's directory by hand. */
+  /** Why nothing was deleted: the manifest or pin that cannot be read. Repair it, or delete an old checkpoint's directory by hand. */
   readonly blockedBy?: StateError;
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { announcedIn, CommitLog } from "./commit-log.js";
-import { decodeCommitRecord, encodeCommitRecord } from "./commit-record.js";
+import { commitFormat, decodeCommitRecord, encodeCommitRecord } from "./commit-record.js";
 import { createIfAbsent, writeDurably } from "./create-if-absent.js";
 import { FaultyFileSystem } from "./faulty-file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { encodeFramedJson, type JsonObject } from "./framed-json.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
 import { slotFileName } from "./names.js";
 
@@ -104,6 +105,19 @@ describe("commit log", () => {
       expect(() => decodeCommitRecord(fence.subarray(0, length), "slot")).toThrow(expect.objectContaining({ code: "CHECKPOINT_DAMAGED" }));
     }
   });
+});
+
+test("rule 20: a rollback record holds the checkpoint gone back to and nothing more", () => {
+  const rollback = { generation: 1, firstSlot: 1, oldestCheckpoint: 1, nonce: "a", kind: "rollback", checkpoint: 4 } as const;
+  expect(decodeCommitRecord(encodeCommitRecord(rollback), "slot")).toEqual(rollback);
+  const encode = (record: object): Uint8Array => encodeFramedJson(commitFormat, record as JsonObject);
+  const { checkpoint: _, ...without } = rollback;
+  const bad = [without, { ...rollback, checkpoint: 0 }, { ...rollback, manifestSha256: "0".repeat(64) }, { ...rollback, kind: "fence" }];
+  for (const record of bad) {
+    expect(() => decodeCommitRecord(encode(record), "slot"), JSON.stringify(record)).toThrow(
+      expect.objectContaining({ code: "CHECKPOINT_DAMAGED" }),
+    );
+  }
 });
 
 describe("create if absent", () => {

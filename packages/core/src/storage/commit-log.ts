@@ -33,7 +33,8 @@ export interface CommitLogState {
 export type CommitEntry =
   | { readonly kind: "fence"; readonly generation: number }
   | { readonly kind: "checkpoint"; readonly generation: number; readonly checkpoint: number; readonly manifestSha256: string }
-  | { readonly kind: "subsume"; readonly generation: number; readonly oldestCheckpoint: number };
+  | { readonly kind: "subsume"; readonly generation: number; readonly oldestCheckpoint: number }
+  | { readonly kind: "rollback"; readonly generation: number; readonly checkpoint: number };
 
 /** Records that stay readable for people, whether or not anything needs them. */
 const keptSlots = 16;
@@ -230,9 +231,11 @@ export class CommitLog {
 
 /** Announced checkpoints that are not given up, oldest first. */
 export function announcedIn(state: Pick<CommitLogState, "records" | "oldestCheckpoint">): CompletedCheckpoint[] {
-  const announced: CompletedCheckpoint[] = [];
+  let announced: CompletedCheckpoint[] = [];
   for (const [slot, record] of state.records) {
-    if (record.kind === "checkpoint" && record.checkpoint >= state.oldestCheckpoint) {
+    if (record.kind === "rollback") {
+      announced = announced.filter(({ id }) => id <= record.checkpoint);
+    } else if (record.kind === "checkpoint" && record.checkpoint >= state.oldestCheckpoint) {
       const { checkpoint: id, generation, manifestSha256 } = record;
       announced.push({ id, generation, slot, manifestSha256 });
     }

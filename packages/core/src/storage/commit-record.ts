@@ -5,7 +5,7 @@ import { JsonShape } from "./json-shape.js";
 export const commitFormat: DocumentFormat = { name: "tidemark-commit", version: 1, maxBytes: 64 * 1024, maxDepth: 2 };
 
 /** What one slot of the commit log says. */
-export type CommitRecord = FenceRecord | CheckpointRecord | SubsumeRecord;
+export type CommitRecord = FenceRecord | CheckpointRecord | SubsumeRecord | RollbackRecord;
 
 interface CommonRecord {
   /** The coordinator that won the slot. */
@@ -38,6 +38,13 @@ export interface SubsumeRecord extends CommonRecord {
   readonly kind: "subsume";
 }
 
+/** Somebody decided to go on from an older checkpoint: those announced between it and this slot are given up. */
+export interface RollbackRecord extends CommonRecord {
+  readonly kind: "rollback";
+  /** The checkpoint that stays the newest. */
+  readonly checkpoint: number;
+}
+
 /** A record as the bytes of its file. */
 export function encodeCommitRecord(record: CommitRecord): Uint8Array {
   return encodeFramedJson(commitFormat, checkRecord(new JsonShape("INTERNAL", "commit record"), record) as unknown as JsonObject);
@@ -52,7 +59,7 @@ function checkRecord(shape: JsonShape, value: unknown): CommitRecord {
   const body = shape.object(value, "$", [
     "generation", "kind", "firstSlot", "oldestCheckpoint", "nonce", "atMs?", "checkpoint?", "manifestSha256?",
   ]);
-  const kind = shape.oneOf(body["kind"], "$.kind", ["fence", "checkpoint", "subsume"]);
+  const kind = shape.oneOf(body["kind"], "$.kind", ["fence", "checkpoint", "subsume", "rollback"]);
   const common = {
     generation: shape.integer(body["generation"], "$.generation", 1),
     firstSlot: shape.integer(body["firstSlot"], "$.firstSlot", 1),
@@ -60,10 +67,15 @@ function checkRecord(shape: JsonShape, value: unknown): CommitRecord {
     nonce: shape.text(body["nonce"], "$.nonce", 64),
     ...(body["atMs"] === undefined ? {} : { atMs: shape.integer(body["atMs"], "$.atMs", 0) }),
   };
-  if (kind !== "checkpoint") {
-    shape.object(value, "$", ["generation", "kind", "firstSlot", "oldestCheckpoint", "nonce", "atMs?"]);
+  const commonKeys = ["generation", "kind", "firstSlot", "oldestCheckpoint", "nonce", "atMs?"];
+  if (kind === "fence" || kind === "subsume") {
+    shape.object(value, "$", commonKeys);
     return { kind, ...common };
   }
   const checkpoint = shape.integer(body["checkpoint"], "$.checkpoint", 1);
+  if (kind === "rollback") {
+    shape.object(value, "$", [...commonKeys, "checkpoint"]);
+    return { kind, ...common, checkpoint };
+  }
   return { kind, ...common, checkpoint, manifestSha256: shape.sha256(body["manifestSha256"], "$.manifestSha256") };
 }

@@ -1,8 +1,9 @@
 import { StateError } from "../errors/index.js";
 import type {
-  CheckpointLease, CheckpointReader, CompletedCheckpoint, ManifestContent, PendingCheckpointFiles, SnapshotFiles, SubsumeReport,
+  CheckpointLease, CheckpointReader, CompletedCheckpoint, ImportedFile, ManifestContent, PendingCheckpointFiles, SnapshotFiles,
+  SubsumeReport,
 } from "./checkpoint-storage.js";
-import type { CommitLog } from "./commit-log.js";
+import { announcedIn, type CommitLog } from "./commit-log.js";
 import { createIfAbsent } from "./create-if-absent.js";
 import type { FileSystem } from "./file-system.js";
 import { sha256Hex } from "./framed-json.js";
@@ -11,7 +12,10 @@ import type { JobDirectory } from "./job-directory.js";
 import type { CheckpointManifest, FileReference } from "./manifest.js";
 import { encodeManifest } from "./manifest-codec.js";
 import { temporaryName } from "./names.js";
+import { Pins } from "./pins.js";
 import { SharedFiles } from "./shared-files.js";
+import { SuspectFiles } from "./suspect-files.js";
+import type { UploadPace } from "./upload-pace.js";
 
 export interface DirectoryLeaseOptions {
   readonly fileSystem: FileSystem;
@@ -22,6 +26,7 @@ export interface DirectoryLeaseOptions {
   readonly generation: number;
   readonly restorePoint: CompletedCheckpoint | undefined;
   readonly highestId: number;
+  readonly pace: UploadPace;
 }
 
 /** How many files are looked at together before a manifest is written. */
@@ -38,6 +43,8 @@ export class DirectoryLease implements CheckpointLease {
   readonly #options: DirectoryLeaseOptions;
   readonly #shared: SharedFiles;
   readonly #garbage: GarbageCollector;
+  readonly #suspects: SuspectFiles;
+  readonly #verifiedChains = new Set<string>();
   readonly #pending = new Map<number, PendingCheckpoint>();
   #highestBegun: number;
   #newestAnnounced: number;
@@ -52,7 +59,16 @@ export class DirectoryLease implements CheckpointLease {
     this.#newestAnnounced = options.restorePoint?.id ?? 0;
     const highestBegun = (): number => this.#highestBegun;
     this.#shared = new SharedFiles({ ...options, directory: options.directory.shared, highestBegun });
-    this.#garbage = new GarbageCollector({ ...options, shared: this.#shared, highestBegun, pendingIds: () => [...this.#pending.keys()] });
+    this.#suspects = new SuspectFiles(options.fileSystem, options.directory);
+    this.#garbage = new GarbageCollector({
+      ...options,
+      shared: this.#shared,
+      pins: new Pins(options.fileSystem, options.directory),
+      suspects: this.#suspects,
+      isVerifiedChain: (chain) => this.#verifiedChains.has(chain),
+      highestBegun,
+      pendingIds: () => [...this.#pending.keys()],
+    });
   }
 
   list(): Promise<CompletedCheckpoint[]> {
@@ -69,6 +85,34 @@ export class DirectoryLease implements CheckpointLease {
 
   verifyFile(file: FileReference, level: "sizes" | "checksums", signal?: AbortSignal): Promise<void> {
     return this.#options.reader.verifyFile(file, level, signal);
+  }
+
+  suspectFiles(): Promise<ReadonlySet<string>> {
+    return this.#options.reader.suspectFiles();
+  }
+
+  markSuspect(file: FileReference): Promise<void> {
+    return this.#suspects.add(file.name);
+  }
+
+  clearSuspect(file: FileReference): Promise<void> {
+    return this.#suspects.remove(file.name);
+  }
+
+  chainVerified(chain: string): void {
+    this.#verifiedChains.add(chain);
+  }
+
+  async importFile(path: string, name: string, reference: FileReference, signal?: AbortSignal): Promise<ImportedFile> {
+    this.#requireUsable();
+    return this.#shared.importFile(path, name, reference, signal);
+  }
+
+  rollBackTo(checkpoint: CompletedCheckpoint): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#requireUsable();
+      await this.#orFenced(() => this.#rollBackTo(checkpoint));
+    });
   }
 
   async begin(id: number): Promise<PendingCheckpointFiles> {
@@ -99,6 +143,17 @@ export class DirectoryLease implements CheckpointLease {
       }
       return this.#orFenced(() => this.#garbage.subsume(retain));
     });
+  }
+
+  async #rollBackTo({ id }: CompletedCheckpoint): Promise<void> {
+    const { log } = this.#options;
+    const announced = announcedIn(await log.requireHeldBy(this.generation));
+    if (!announced.some((each) => each.id === id)) {
+      throw new StateError("CHECKPOINT_NOT_FOUND", `checkpoint ${id} is not announced, so nothing can go back to it`, { details: { id } });
+    }
+    if (announced.at(-1)?.id !== id) {
+      await log.append({ kind: "rollback", generation: this.generation, checkpoint: id });
+    }
   }
 
   async #complete(pending: PendingCheckpoint, content: ManifestContent, files: readonly FileReference[]): Promise<CompletedCheckpoint> {

@@ -1,12 +1,16 @@
 import { join } from "node:path";
 import { isStateError, StateError } from "../errors/index.js";
+import { firstKeptIndex } from "./chain-retention.js";
 import type { CheckpointReader, CompletedCheckpoint, SubsumeReport } from "./checkpoint-storage.js";
 import { announcedIn, type CommitLog } from "./commit-log.js";
 import { errnoOf } from "./file-errors.js";
 import type { DirectoryEntry, FileSystem } from "./file-system.js";
 import type { JobDirectory } from "./job-directory.js";
+import type { CheckpointManifest } from "./manifest.js";
 import { checkpointIdOf, isSafeName, temporaryGenerationOf } from "./names.js";
+import type { Pin, Pins } from "./pins.js";
 import type { SharedFiles } from "./shared-files.js";
+import type { SuspectFiles } from "./suspect-files.js";
 
 export interface GarbageCollectorOptions {
   readonly fileSystem: FileSystem;
@@ -14,6 +18,10 @@ export interface GarbageCollectorOptions {
   readonly log: CommitLog;
   readonly reader: CheckpointReader;
   readonly shared: SharedFiles;
+  readonly pins: Pins;
+  readonly suspects: SuspectFiles;
+  /** Whether the base of a chain was read back whole. */
+  readonly isVerifiedChain: (chain: string) => boolean;
   readonly generation: number;
   /** Ids of checkpoints begun and neither complete nor aborted. */
   readonly pendingIds: () => readonly number[];
@@ -27,12 +35,22 @@ interface Listing {
   readonly temporaryFiles: readonly string[];
 }
 
+/** Which checkpoints stay, and the files that they name. */
+interface Choice {
+  readonly newest: CompletedCheckpoint;
+  readonly keep: readonly CompletedCheckpoint[];
+  readonly retired: readonly CompletedCheckpoint[];
+  readonly live: ReadonlySet<string>;
+  readonly retiredNames: ReadonlySet<string>;
+}
+
 /**
  * Deletes checkpoints and files that nothing needs (rules 11, 17, 19). What makes it safe although a coordinator may sleep anywhere in
  * it while another one takes over:
  * - Candidates are listed before the slot is won that announces `oldestCheckpoint` (or, when no checkpoint goes, before the log is
  *   read once more). A newer coordinator writes only after its own, later slot, so nothing of it is among them.
  * - It also reads `oldestCheckpoint` from the log and never restores from a checkpoint below, whose files may go at any time.
+ * - Pins are read after that slot. A reader that pins later looks at the log after its pin and sees the slot.
  * - Files that no announced checkpoint names are of no use to it either; its own files carry a new generation in their name.
  */
 export class GarbageCollector {
@@ -48,61 +66,87 @@ export class GarbageCollector {
   async subsume(retain: number): Promise<SubsumeReport> {
     const { log, generation } = this.#options;
     const announced = announcedIn(await log.requireHeldBy(generation));
-    const keep = announced.slice(-retain);
-    const retired = announced.slice(0, announced.length - keep.length);
-    const newest = keep.at(-1);
+    const newest = announced.at(-1);
     if (newest === undefined) {
       return { deletedCheckpoints: [], deletedFiles: [] };
     }
-    let live: ReadonlySet<string>;
-    let retiredNames: ReadonlySet<string>;
     try {
-      live = await this.#namesOf(keep);
-      retiredNames = await this.#namesOf(retired, "skip missing");
+      const choice = await this.#choose(announced, newest, retain);
+      const listing = await this.#list();
+      if (choice.retired.length > 0) {
+        await log.append({ kind: "subsume", generation, oldestCheckpoint: choice.keep[0]?.id ?? newest.id });
+      } else {
+        await log.requireHeldBy(generation);
+      }
+      const pins = await this.#options.pins.read();
+      return await this.#delete(choice, listing, pins);
     } catch (error) {
-      if (isStateError(error) && error.kind === "restore") {
+      // One manifest or pin that cannot be read may name anything: then nothing goes.
+      if (isStateError(error) && error.kind === "restore" && error.code !== "COORDINATOR_FENCED") {
         return { deletedCheckpoints: [], deletedFiles: [], blockedBy: error };
       }
       throw error;
     }
+  }
+
+  async #choose(announced: readonly CompletedCheckpoint[], newest: CompletedCheckpoint, retain: number): Promise<Choice> {
+    const manifests = new Map<number, CheckpointManifest>();
+    const manifestOf = (checkpoint: CompletedCheckpoint): Promise<CheckpointManifest> => this.#manifestOf(checkpoint, manifests);
+    const first = await firstKeptIndex(announced, retain, this.#options.isVerifiedChain, manifestOf);
+    const keep = announced.slice(first);
+    const retired = announced.slice(0, first);
+    const live = await this.#namesOf(keep, manifests);
+    const retiredNames = await this.#namesOf(retired, manifests, "skip missing");
+    // Before a slot is spent; what counts is read again behind it.
+    await this.#options.pins.read();
+    return { newest, keep, retired, live, retiredNames };
+  }
+
+  async #delete(choice: Choice, listing: Listing, pins: readonly Pin[]): Promise<SubsumeReport> {
+    const { newest, keep, retired, retiredNames } = choice;
+    const isPinned = new Set(pins.map((pin) => pin.checkpoint));
+    const live = new Set([...choice.live, ...pins.flatMap((pin) => pin.files)]);
     // Before this lease has announced a checkpoint of its own, leftovers of crashed attempts stay: they are evidence, and
     // its backends may still be reading restored files.
-    const isOwn = newest.generation === generation;
-    const listing = await this.#list();
-    const oldestKept = keep[0]?.id ?? newest.id;
-    if (retired.length > 0) {
-      await log.append({ kind: "subsume", generation, oldestCheckpoint: oldestKept });
-    } else {
-      await log.requireHeldBy(generation);
-    }
+    const isOwn = newest.generation === this.#options.generation;
     const isAnnounced = new Set(keep.map(({ id }) => id));
     const pending = new Set(this.#options.pendingIds());
     const isRetired = new Set(retired.map(({ id }) => id));
     const isLeftover = (id: number): boolean => isOwn && id < newest.id && !isAnnounced.has(id) && !pending.has(id);
-    const ids = listing.checkpoints.filter((id) => isRetired.has(id) || isLeftover(id));
+    const ids = listing.checkpoints.filter((id) => (isRetired.has(id) || isLeftover(id)) && !isPinned.has(id));
     await this.#deleteCheckpoints(ids);
     const names = listing.sharedFiles.filter((name) => (isOwn || retiredNames.has(name)) && this.#isUnneeded(name, live, newest.id));
     const deletedFiles = await this.#deleteFiles(names, live, newest.id);
     if (isOwn) {
       await this.#deleteTemporaryFiles(listing.temporaryFiles);
     }
-    await log.prune();
-    return { deletedCheckpoints: retired.map(({ id }) => id), deletedFiles };
+    await this.#options.log.prune();
+    return { deletedCheckpoints: retired.map(({ id }) => id).filter((id) => !isPinned.has(id)), deletedFiles };
   }
 
   /** A manifest that somebody deleted by hand is no obstacle where it was to be deleted anyway. */
-  async #namesOf(checkpoints: readonly CompletedCheckpoint[], missing?: "skip missing"): Promise<Set<string>> {
+  async #namesOf(
+    checkpoints: readonly CompletedCheckpoint[],
+    manifests: Map<number, CheckpointManifest>,
+    missing?: "skip missing",
+  ): Promise<Set<string>> {
     const { fileSystem, directory } = this.#options;
     const names = new Set<string>();
     for (const checkpoint of checkpoints) {
       if (missing !== undefined && (await fileSystem.stat(directory.manifestPath(checkpoint.id))) === undefined) {
         continue;
       }
-      for (const { name } of (await this.#options.reader.readManifest(checkpoint)).files) {
+      for (const { name } of (await this.#manifestOf(checkpoint, manifests)).files) {
         names.add(name);
       }
     }
     return names;
+  }
+
+  async #manifestOf(checkpoint: CompletedCheckpoint, manifests: Map<number, CheckpointManifest>): Promise<CheckpointManifest> {
+    const manifest = manifests.get(checkpoint.id) ?? (await this.#options.reader.readManifest(checkpoint));
+    manifests.set(checkpoint.id, manifest);
+    return manifest;
   }
 
   async #list(): Promise<Listing> {
@@ -162,6 +206,7 @@ export class GarbageCollector {
       if (this.#isUnneeded(name, live, newest)) {
         this.#requireDeletable(name, live);
         await this.#options.shared.delete(name);
+        await this.#options.suspects.remove(name);
         this.#unneededSince.delete(name);
         deleted.push(name);
       }

@@ -59,6 +59,11 @@ export class HashWorker {
   #nextId = 0;
   readonly #pending = new Map<number, PendingHash>();
 
+  /** Files asked for and not hashed yet. */
+  get openRequests(): number {
+    return this.#pending.size;
+  }
+
   /**
    * SHA-256 in lower-case hex. Rejects with Node's error (errno in `code`) when the file cannot be read, with the signal's reason
    * when aborted, with HashWorkerUnavailable when there is no thread.

@@ -7,12 +7,18 @@ export type {
   DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, ReadableFile, WritableFile,
 } from "./file-system.js";
 export type {
-  CheckpointLease, CheckpointReader, CheckpointStorage, CompletedCheckpoint, ManifestContent, PendingCheckpointFiles, SnapshotFiles,
-  SubsumeReport,
+  CheckpointLease, CheckpointPin, CheckpointReader, CheckpointStorage, CompletedCheckpoint, ImportedFile, ManifestContent,
+  PendingCheckpointFiles, PinOwner, SnapshotFiles, SubsumeReport,
 } from "./checkpoint-storage.js";
 export { directoryCheckpointStorage, type DirectoryCheckpointStorageOptions } from "./directory-checkpoint-storage.js";
-export type { CheckpointManifest, FileReference, Json, KeyedStateHandle, OperatorState, SubtaskState } from "./manifest.js";
+export { chainsOf } from "./chain-retention.js";
+export type {
+  CheckpointManifest, FileChain, FileReference, Json, KeyedStateHandle, OperatorState, OperatorStateIds, SubtaskState,
+} from "./manifest.js";
 export { decodeManifest, encodeManifest, manifestFormat } from "./manifest-codec.js";
+export { planGarbage, sweepGarbage, type GarbageItem, type GarbagePlan, type GarbageSweep } from "./garbage-sweep.js";
+export type { GarbageReason, GarbageVerdict } from "./garbage-plan.js";
+export { surveyJob, type CheckpointStanding, type JobPlace, type JobSurvey, type SurveyedCheckpoint } from "./job-survey.js";
 export { MemoryFileSystem, type CrashOptions, type MemoryFileSystemOptions } from "./memory-file-system.js";
 export { isSafeName } from "./names.js";
 export { NodeFileSystem } from "./node-file-system.js";

@@ -16,6 +16,8 @@ export class JobDirectory {
   readonly path: string;
   readonly commits: string;
   readonly shared: string;
+  readonly pins: string;
+  readonly suspect: string;
   readonly #fileSystem: FileSystem;
 
   /** Throws INVALID_CONFIGURATION for a job name that cannot be a directory name. */
@@ -32,6 +34,8 @@ export class JobDirectory {
     this.path = join(root, job);
     this.commits = join(this.path, "commits");
     this.shared = join(this.path, "shared");
+    this.pins = join(this.path, "pins");
+    this.suspect = join(this.path, "suspect");
   }
 
   checkpointPath(id: number): string {

@@ -20,8 +20,18 @@ const manifest: CheckpointManifest = {
       parallelism: 2,
       subtasks: [
         { subtask: 0, keyed: { backend: "rocksdb", keyGroups: [0, 63], files: ["3-0-1.sst"], description: { levels: [0, null] } } },
-        { subtask: 1, keyed: { backend: "rocksdb", keyGroups: [64, 127], files: ["3-1-1.sst", "3-0-1.sst"], description: [] } },
+        {
+          subtask: 1,
+          keyed: {
+            backend: "rocksdb",
+            keyGroups: [64, 127],
+            files: ["3-1-1.sst", "3-0-1.sst"],
+            description: [],
+            chain: { id: "3-count-1", base: ["3-0-1.sst"] },
+          },
+        },
       ],
+      stateIds: { nextId: 5, states: [{ id: 1, name: "sum" }, { id: 3, name: "timer" }], retired: [2, 4] },
     },
   ],
   files: [{ name: "3-0-1.sst", sizeBytes: 10, sha256 }, { name: "3-1-1.sst", sizeBytes: 0, sha256 }],
@@ -94,6 +104,17 @@ const malformed: [what: string, change: Change, path: string][] = [
   ["operators as object", put("operators", {}), "$.operators must be an array"],
   ["subtask null", put("operators.0.subtasks.0", null), "$.operators[0].subtasks[0] must be an object"],
   ["deep connector", put("operators.0.subtasks.0.connector", nested(65)), "nests deeper than 64"],
+  ["chain without a base", put("operators.1.subtasks.1.keyed.chain", { id: "x" }), "keyed.chain.base is missing"],
+  ["chain without an id", put("operators.1.subtasks.1.keyed.chain.id", ""), "keyed.chain.id"],
+  ["base outside the handle", put("operators.1.subtasks.0.keyed.chain", { id: "x", base: ["3-1-1.sst"] }), "the handle's files lack"],
+  ["base file twice", put("operators.1.subtasks.1.keyed.chain.base", ["3-0-1.sst", "3-0-1.sst"]), "keyed.chain.base lists"],
+  ["state id above the next", put("operators.1.stateIds.states.0.id", 5), "$.operators[1].stateIds.states[0].id"],
+  ["state id 0", put("operators.1.stateIds.retired", [0]), "$.operators[1].stateIds.retired[0]"],
+  ["state id twice", put("operators.1.stateIds.states.1.id", 1), "lists the state id 1 twice"],
+  ["retired id in use", put("operators.1.stateIds.retired", [3]), "lists the state id 3 twice"],
+  ["state twice", put("operators.1.stateIds.states.1.name", "sum"), 'lists the state "sum" twice'],
+  ["no next id", put("operators.1.stateIds.nextId", undefined), "nextId is missing"],
+  ["huge next id", put("operators.1.stateIds.nextId", 70_000), "nextId"],
   ["huge count", put("files", Array.from({ length: 262_145 }, () => manifest.files[0])), "the limit is 262144"],
 ];
 

@@ -1,7 +1,9 @@
 import { StateError } from "../errors/index.js";
 import { decodeFramedJson, encodeFramedJson, type DocumentFormat, type JsonObject } from "./framed-json.js";
 import { jsonDepthLimit, JsonShape } from "./json-shape.js";
-import type { CheckpointManifest, FileReference, KeyedStateHandle, OperatorState, SubtaskState } from "./manifest.js";
+import type {
+  CheckpointManifest, FileChain, FileReference, KeyedStateHandle, OperatorState, OperatorStateIds, SubtaskState,
+} from "./manifest.js";
 import { requireSafeName } from "./names.js";
 
 /** The format of chk-<id>/manifest.json. Connector and backend JSON sits at most 5 levels below the body. */
@@ -15,6 +17,7 @@ export const manifestFormat: DocumentFormat = {
 const maxFiles = 262_144;
 const maxOperators = 4_096;
 const maxParallelismLimit = 32_768;
+const maxStateIds = 0xffff;
 
 /**
  * A manifest as the bytes of its file. Throws INVALID_ARGUMENT naming the JSON path of what is wrong, CHECKPOINT_UNSAFE_NAME for a
@@ -73,7 +76,7 @@ function checkFiles(shape: JsonShape, value: unknown): FileReference[] {
 }
 
 function checkOperator(shape: JsonShape, value: unknown, path: string, maxParallelism: number, known: ReadonlySet<string>): OperatorState {
-  const operator = shape.object(value, path, ["id", "parallelism", "subtasks"]);
+  const operator = shape.object(value, path, ["id", "parallelism", "subtasks", "stateIds?"]);
   const parallelism = shape.integer(operator["parallelism"], `${path}.parallelism`, 1, maxParallelismLimit);
   const subtasks = shape.array(operator["subtasks"], `${path}.subtasks`, parallelism).map((each, index) => {
     const at = `${path}.subtasks[${index}]`;
@@ -86,11 +89,12 @@ function checkOperator(shape: JsonShape, value: unknown, path: string, maxParall
   });
   requireUnique(shape, subtasks.map(({ subtask }) => subtask), `${path}.subtasks`, "subtask");
   requireDisjoint(shape, subtasks, `${path}.subtasks`);
-  return { id: shape.text(operator["id"], `${path}.id`, 256), parallelism, subtasks };
+  const stateIds = operator["stateIds"] === undefined ? {} : { stateIds: checkStateIds(shape, operator["stateIds"], `${path}.stateIds`) };
+  return { id: shape.text(operator["id"], `${path}.id`, 256), parallelism, subtasks, ...stateIds };
 }
 
 function checkKeyed(shape: JsonShape, value: unknown, path: string, maxParallelism: number, known: ReadonlySet<string>): KeyedStateHandle {
-  const keyed = shape.object(value, path, ["backend", "keyGroups", "files", "description"]);
+  const keyed = shape.object(value, path, ["backend", "keyGroups", "files", "description", "chain?"]);
   const groups = shape.array(keyed["keyGroups"], `${path}.keyGroups`, 2);
   const first = shape.integer(groups[0], `${path}.keyGroups[0]`, 0, maxParallelism - 1);
   const last = shape.integer(groups[1], `${path}.keyGroups[1]`, first, maxParallelism - 1);
@@ -104,7 +108,34 @@ function checkKeyed(shape: JsonShape, value: unknown, path: string, maxParalleli
     keyGroups: [first, last],
     files,
     description: shape.json(keyed["description"], `${path}.description`),
+    ...(keyed["chain"] === undefined ? {} : { chain: checkChain(shape, keyed["chain"], `${path}.chain`, new Set(files)) }),
   };
+}
+
+function checkChain(shape: JsonShape, value: unknown, path: string, files: ReadonlySet<string>): FileChain {
+  const chain = shape.object(value, path, ["id", "base"]);
+  const base = shape.array(chain["base"], `${path}.base`, maxFiles).map((each, index) => {
+    const name = requireSafeName(each, `${path}.base[${index}]`);
+    return files.has(name) ? name : shape.fail(`${path}.base[${index}]`, `names ${JSON.stringify(name)}, which the handle's files lack`);
+  });
+  requireUnique(shape, base, `${path}.base`, "file");
+  return { id: shape.text(chain["id"], `${path}.id`, 128), base };
+}
+
+function checkStateIds(shape: JsonShape, value: unknown, path: string): OperatorStateIds {
+  const ids = shape.object(value, path, ["nextId", "states", "retired"]);
+  const nextId = shape.integer(ids["nextId"], `${path}.nextId`, 1, maxStateIds + 1);
+  const states = shape.array(ids["states"], `${path}.states`, maxStateIds).map((each, index) => {
+    const at = `${path}.states[${index}]`;
+    const state = shape.object(each, at, ["id", "name"]);
+    return { id: shape.integer(state["id"], `${at}.id`, 1, nextId - 1), name: shape.text(state["name"], `${at}.name`, 256) };
+  });
+  const retired = shape.array(ids["retired"], `${path}.retired`, maxStateIds).map((each, index) =>
+    shape.integer(each, `${path}.retired[${index}]`, 1, nextId - 1),
+  );
+  requireUnique(shape, states.map(({ name }) => name), `${path}.states`, "state");
+  requireUnique(shape, [...states.map(({ id }) => id), ...retired], path, "state id");
+  return { nextId, states, retired };
 }
 
 function requireUnique(shape: JsonShape, values: readonly (string | number)[], path: string, what: string): void {

@@ -29,12 +29,33 @@ export interface KeyedStateHandle {
   readonly files: readonly string[];
   /** Backend-specific description: state ids, serializer snapshots, SST levels and sequence numbers. */
   readonly description: Json;
+  /** Given by a backend whose checkpoints share a base: subsume() then keeps the chain before until this one's base was read back. */
+  readonly chain?: FileChain;
+}
+
+/** A base that one checkpoint after the other goes on from, each adding files of its own. */
+export interface FileChain {
+  /** The same in all checkpoints of the chain, and in no other chain of the job: "3-count-0-17", say. 1 to 128 characters. */
+  readonly id: string;
+  /** Those of the handle's files that are the base. */
+  readonly base: readonly string[];
+}
+
+/** Which state of an operator has which id, over all of its subtasks (rule 10). */
+export interface OperatorStateIds {
+  /** Above every id ever given. */
+  readonly nextId: number;
+  readonly states: readonly { readonly id: number; readonly name: string }[];
+  /** Ids below nextId that no state has any more; never given again. */
+  readonly retired: readonly number[];
 }
 
 export interface OperatorState {
   readonly id: string;
   readonly parallelism: number;
   readonly subtasks: readonly SubtaskState[];
+  /** Absent for operators without keyed state. */
+  readonly stateIds?: OperatorStateIds;
 }
 
 /** The contents of chk-<id>/manifest.json; drawn in docs/formats/checkpoint.md. */

@@ -3,16 +3,17 @@ import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { defaultReadLimitBytes, errnoOf, fileError, tooLargeToRead, tooShortToAppend, type FileAccess } from "./file-errors.js";
 import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, ReadableFile, WritableFile } from "./file-system.js";
-import { HashWorker, HashWorkerUnavailable } from "./hash-worker.js";
+import { HashPool } from "./hash-pool.js";
+import { HashWorkerUnavailable } from "./hash-worker.js";
 
 /**
- * The operating system's files. The only module of this package that imports node:fs. Hashing runs on its own thread of low
- * priority, copies in libuv's pool. `close()` ends that thread; without it the thread ends with the process.
+ * The operating system's files. The only module of this package that imports node:fs. Hashing runs on threads of low
+ * priority, copies in libuv's pool. `close()` ends those threads; without it they end with the process.
  */
 export class NodeFileSystem implements FileSystem {
   /** What the platform offers; a directory may still refuse (link then fails with EPERM or EXDEV). */
   readonly capabilities: FileSystemCapabilities = { hardLinks: true };
-  readonly #hashWorker = new HashWorker();
+  readonly #hashes = new HashPool();
 
   async readFile(path: string, options: { readonly maxBytes?: number } = {}): Promise<Uint8Array> {
     const maxBytes = options.maxBytes ?? defaultReadLimitBytes;
@@ -144,7 +145,7 @@ export class NodeFileSystem implements FileSystem {
   async sha256(path: string, signal?: AbortSignal): Promise<string> {
     signal?.throwIfAborted();
     try {
-      return await this.#hashWorker.hash(path, signal);
+      return await this.#hashes.hash(path, signal);
     } catch (error) {
       if (signal?.aborted === true) {
         throw error;
@@ -156,9 +157,9 @@ export class NodeFileSystem implements FileSystem {
     }
   }
 
-  /** Ends the hashing thread. The file system stays usable; the next hash starts a new thread. */
+  /** Ends the hashing threads. The file system stays usable; the next hash starts a new one. */
   async close(): Promise<void> {
-    await this.#hashWorker.close();
+    await this.#hashes.close();
   }
 
   async #sync(path: string, operation: string, flags: string): Promise<void> {

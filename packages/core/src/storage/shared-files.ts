@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { StateError } from "../errors/index.js";
-import type { SnapshotFiles } from "./checkpoint-storage.js";
-import { errnoOf, isLinkImpossible } from "./file-errors.js";
+import type { ImportedFile, SnapshotFiles } from "./checkpoint-storage.js";
+import { alreadyWritten, FileTransfer, isLostWrite } from "./file-transfer.js";
 import type { FileSystem } from "./file-system.js";
 import type { FileReference } from "./manifest.js";
-import { requireSafeName, temporaryName } from "./names.js";
+import { requireSafeName } from "./names.js";
+import { UploadPace } from "./upload-pace.js";
 
 export interface SharedFilesOptions {
   readonly fileSystem: FileSystem;
@@ -14,6 +15,8 @@ export interface SharedFilesOptions {
   readonly nonce: () => string;
   /** The highest checkpoint id begun so far: a file put here now may become part of that checkpoint or a later one. */
   readonly highestBegun: () => number;
+  /** Default: four files at a time, no limit of the rate, no retries. */
+  readonly pace?: UploadPace;
 }
 
 /** A file that this lease put into shared/, or is putting there. */
@@ -28,27 +31,32 @@ interface OwnFile {
 export class SharedFiles implements SnapshotFiles {
   readonly generation: number;
   readonly #options: SharedFilesOptions;
+  readonly #pace: UploadPace;
+  readonly #transfer: FileTransfer;
   readonly #own = new Map<string, OwnFile>();
   /** One action per name at a time: writing it or deleting it. */
   readonly #busy = new Map<string, Promise<unknown>>();
   /** Names that this lease linked but did not finish, because hashing failed or was aborted; to be taken up again. */
   readonly #unfinished = new Set<string>();
+  /** Names whose fsync failed: what is on the disk is not known and never will be. */
+  readonly #lost = new Map<string, unknown>();
 
   constructor(options: SharedFilesOptions) {
     this.generation = options.generation;
     this.#options = options;
+    this.#pace = options.pace ?? new UploadPace();
+    this.#transfer = new FileTransfer({ ...options, pace: this.#pace });
   }
 
   async addFile(localPath: string, name: string, signal?: AbortSignal): Promise<FileReference> {
-    return this.#put(name, async () => {
-      const to = join(this.#options.directory, name);
+    return this.#put(name, signal, async () => {
       if (!this.#unfinished.has(name)) {
-        await this.#linkOrCopy(localPath, to, name, signal);
+        await this.#transfer.linkOrCopy(localPath, name, signal);
         this.#unfinished.add(name);
       }
       // A link shares the backend's own file, which may not have been fsynced; a synced file costs next to nothing.
-      await this.#options.fileSystem.syncFile(to);
-      const reference = await this.#describe(to, name, signal);
+      await this.#sync(name, signal);
+      const reference = await this.#transfer.describe(join(this.#options.directory, name), name, signal);
       this.#unfinished.delete(name);
       return reference;
     });
@@ -56,25 +64,38 @@ export class SharedFiles implements SnapshotFiles {
 
   async writeFile(name: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<FileReference> {
     let isWritten = false;
-    const reference = await this.#put(name, async () => {
+    const reference = await this.#put(name, signal, () => {
       isWritten = true;
-      const { fileSystem, directory } = this.#options;
-      const temporary = join(directory, temporaryName(this.generation, this.#options.nonce(), name));
-      try {
-        await this.#requireAbsent(name);
-        await this.#stream(temporary, chunks, signal);
-        const described = await this.#describe(temporary, name, signal);
-        await fileSystem.rename(temporary, join(directory, name));
-        return described;
-      } catch (error) {
-        await fileSystem.removeFile(temporary).catch(() => undefined);
-        throw error;
-      }
+      return this.#transfer.stream(name, chunks, signal);
     });
     if (!isWritten) {
       throw alreadyWritten(name);
     }
     return reference;
+  }
+
+  /** See CheckpointLease.importFile. */
+  async importFile(path: string, name: string, source: FileReference, signal?: AbortSignal): Promise<ImportedFile> {
+    let isLinked = false;
+    const reference = await this.#put(name, signal, async () => {
+      const to = join(this.#options.directory, name);
+      isLinked = (await this.#transfer.linkOrCopy(path, name, signal)) === "linked";
+      try {
+        const sizeBytes = (await this.#options.fileSystem.stat(to))?.sizeBytes;
+        const isWhole =
+          sizeBytes === source.sizeBytes && (isLinked || (await this.#transfer.describe(to, name, signal)).sha256 === source.sha256);
+        if (!isWhole) {
+          const problem = `${path} has another size or SHA-256 than the checkpoint says`;
+          const message = `${problem}: restore it from a copy or use another checkpoint`;
+          throw new StateError("CHECKPOINT_FILE_DAMAGED", message, { details: { name: source.name, path } });
+        }
+      } catch (error) {
+        await this.#options.fileSystem.removeFile(to).catch(() => undefined);
+        throw error;
+      }
+      return { ...source, name };
+    });
+    return { reference, isLinked };
   }
 
   /** What this lease wrote under `name`, if it did. */
@@ -96,7 +117,7 @@ export class SharedFiles implements SnapshotFiles {
     await this.#whileBusy(name, removal);
   }
 
-  async #put(name: string, write: () => Promise<FileReference>): Promise<FileReference> {
+  async #put(name: string, signal: AbortSignal | undefined, write: () => Promise<FileReference>): Promise<FileReference> {
     requireSafeName(name, "a snapshot");
     for (;;) {
       const own = this.#own.get(name);
@@ -111,13 +132,27 @@ export class SharedFiles implements SnapshotFiles {
       // Whoever is at it may fail for a reason of its own, such as its caller's abort; then this request tries itself.
       await busy.catch(() => undefined);
     }
+    if (this.#lost.has(name)) {
+      throw this.#lost.get(name);
+    }
     const file: OwnFile = { reference: undefined, usedAt: this.#options.highestBegun() };
     this.#own.set(name, file);
     try {
-      file.reference = await this.#whileBusy(name, write());
+      file.reference = await this.#whileBusy(name, this.#pace.inTurn(write, signal));
       return file.reference;
     } catch (error) {
       this.#own.delete(name);
+      throw error;
+    }
+  }
+
+  async #sync(name: string, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#transfer.sync(name, signal);
+    } catch (error) {
+      if (isLostWrite(error)) {
+        this.#lost.set(name, error);
+      }
       throw error;
     }
   }
@@ -130,70 +165,4 @@ export class SharedFiles implements SnapshotFiles {
       this.#busy.delete(name);
     }
   }
-
-  async #linkOrCopy(from: string, to: string, name: string, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const { fileSystem, directory } = this.#options;
-    if (fileSystem.capabilities.hardLinks) {
-      try {
-        await fileSystem.link(from, to);
-        return;
-      } catch (error) {
-        if (errnoOf(error) === "EEXIST") {
-          throw alreadyWritten(name, error);
-        }
-        if (!isLinkImpossible(error)) {
-          throw error;
-        }
-      }
-    }
-    await this.#requireAbsent(name);
-    const temporary = join(directory, temporaryName(this.generation, this.#options.nonce(), name));
-    try {
-      await fileSystem.copyFile(from, temporary, signal);
-      await fileSystem.rename(temporary, to);
-    } catch (error) {
-      await fileSystem.removeFile(temporary).catch(() => undefined);
-      throw error;
-    }
-  }
-
-  async #stream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const file = await this.#options.fileSystem.createFile(path);
-    try {
-      for await (const chunk of chunks) {
-        signal?.throwIfAborted();
-        await file.write(chunk);
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  }
-
-  /** Size and hash of what is stored, not of what was meant to be: the file is read back before anything announces it. */
-  async #describe(path: string, name: string, signal?: AbortSignal): Promise<FileReference> {
-    const sha256 = await this.#options.fileSystem.sha256(path, signal);
-    const status = await this.#options.fileSystem.stat(path);
-    if (status?.kind !== "file") {
-      const message = `${path} vanished while it was written: does another program clean this directory?`;
-      throw new StateError("IO", message, { details: { path } });
-    }
-    return { name, sizeBytes: status.sizeBytes, sha256 };
-  }
-
-  async #requireAbsent(name: string): Promise<void> {
-    if ((await this.#options.fileSystem.stat(join(this.#options.directory, name))) !== undefined) {
-      throw alreadyWritten(name);
-    }
-  }
-}
-
-function alreadyWritten(name: string, cause?: unknown): StateError {
-  return new StateError(
-    "INVALID_ARGUMENT",
-    `the file ${name} was written before: a name is used once, so put generation, subtask and a counter into it`,
-    { details: { name }, ...(cause === undefined ? {} : { cause }) },
-  );
 }

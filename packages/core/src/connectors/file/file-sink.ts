@@ -24,6 +24,7 @@ export function fileSink<T>(options: FileSinkOptions<T>): Sink<T> {
   const description = `file ${basename(path)}`;
   return {
     description,
+    rollsBack: true,
     open: async (context, restored) => {
       requireSingleSubtask(context, description);
       const { fileSystem } = context;

@@ -1,11 +1,13 @@
 import { StateError } from "../../errors/index.js";
-import { ByteReader, ByteWriter, resolveCompatibility, type SerializerSnapshot, type TypeSerializer } from "../serializers/index.js";
+import { type ByteReader, ByteWriter, resolveCompatibility, type SerializerSnapshot, type TypeSerializer } from "../serializers/index.js";
 
 /**
  * Stored values: `schema version (1) | payload`. The version is an index into the schemas that the state was ever written with;
  * values of older ones are migrated when they are read.
  */
 export class ValueCodec<T> {
+  /** Size of all stored values, where it is always the same. */
+  readonly fixedSizeBytes: number | undefined;
   readonly #serializer: TypeSerializer<T>;
   readonly #writer: ByteWriter;
   readonly #schemas: readonly SerializerSnapshot[];
@@ -18,6 +20,7 @@ export class ValueCodec<T> {
     this.#serializer = serializer;
     this.#schemas = schemas;
     this.#version = schemas.length - 1;
+    this.fixedSizeBytes = serializer.fixedSizeBytes === undefined ? undefined : 1 + serializer.fixedSizeBytes;
     this.#writer = new ByteWriter(maxValueBytes === undefined ? {} : { maxBytes: maxValueBytes });
   }
 
@@ -25,9 +28,14 @@ export class ValueCodec<T> {
   encode(value: T): ByteWriter {
     const writer = this.#writer;
     writer.reset();
-    writer.u8(this.#version);
-    this.#serializer.write(value, writer);
+    this.write(value, writer);
     return writer;
+  }
+
+  /** Appends the stored bytes of a value. Throws as encode() does and may leave partial bytes then. */
+  write(value: T, out: ByteWriter): void {
+    out.u8(this.#version);
+    this.#serializer.write(value, out);
   }
 
   /** Reads one value that fills the input. Throws STATE_CORRUPT. */
@@ -60,7 +68,6 @@ export class ValueCodec<T> {
 export class ListCodec<T> {
   readonly #elements: ValueCodec<T>;
   readonly #writer: ByteWriter;
-  readonly #element = new ByteReader();
 
   constructor(elements: ValueCodec<T>, maxListBytes?: number) {
     this.#elements = elements;
@@ -71,24 +78,69 @@ export class ListCodec<T> {
   encode(elements: Iterable<T>): ByteWriter {
     const writer = this.#writer;
     writer.reset();
-    for (const element of elements) {
-      const encoded = this.#elements.encode(element);
-      writer.varint(encoded.length);
-      writer.raw(encoded.bytes, 0, encoded.length);
-    }
+    for (const element of elements) this.#write(element, writer);
+    return writer;
+  }
+
+  /** The same for a single element. */
+  encodeOne(element: T): ByteWriter {
+    const writer = this.#writer;
+    writer.reset();
+    this.#write(element, writer);
     return writer;
   }
 
   /** Reads a list that fills the input. Throws STATE_CORRUPT. */
   decode(input: ByteReader): T[] {
     const elements: T[] = [];
-    while (input.remaining > 0) {
-      const length = input.varint();
-      input.need(length);
-      this.#element.reset(input.bytes, input.position, input.position + length);
-      elements.push(this.#elements.decode(this.#element));
-      input.skip(length);
-    }
+    const { end } = input;
+    while (input.position < end) elements.push(this.#read(input, end));
     return elements;
   }
+
+  /** True where `isWanted` is true for an element of the list that fills the input. Throws STATE_CORRUPT. */
+  some(input: ByteReader, isWanted: (element: T) => boolean): boolean {
+    const { end } = input;
+    while (input.position < end) if (isWanted(this.#read(input, end))) return true;
+    return false;
+  }
+
+  #write(element: T, writer: ByteWriter): void {
+    const start = writer.length;
+    const fixedBytes = this.#elements.fixedSizeBytes;
+    // The length comes first but is known last: most take one byte, others make the element move.
+    if (fixedBytes === undefined) writer.u8(0);
+    else writer.varint(fixedBytes);
+    const contentStart = writer.length;
+    this.#elements.write(element, writer);
+    if (fixedBytes !== undefined) return;
+    const length = writer.length - contentStart;
+    if (length <= 0x7f) {
+      writer.patchU8(start, length);
+      return;
+    }
+    const headerBytes = varintBytes(length);
+    writer.ensure(headerBytes);
+    writer.bytes.copyWithin(start + headerBytes, contentStart, contentStart + length);
+    writer.length = start;
+    writer.varint(length);
+    writer.length += length;
+  }
+
+  /** Reads an element from a list that ends at `end`. */
+  #read(input: ByteReader, end: number): T {
+    const length = input.varint();
+    input.need(length);
+    const elementEnd = input.position + length;
+    input.end = elementEnd;
+    const element = this.#elements.decode(input);
+    input.end = end;
+    return element;
+  }
+}
+
+function varintBytes(value: number): number {
+  let count = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) count += 1;
+  return count;
 }

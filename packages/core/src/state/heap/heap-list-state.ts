@@ -20,11 +20,14 @@ interface Entry<K, N, T> extends HeapOwner<K, N> {
 export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
   readonly #keys: HeapKeys<K, N>;
   readonly #codec: ListCodec<T>;
+  readonly #beforeGone: (owner: HeapOwner<K, N>) => void;
   readonly #entries = new SnapshotMap<HashKey, Entry<K, N, T>>();
   #frozen: ReadonlyMap<HashKey, Entry<K, N, T>> | undefined;
 
-  constructor(keys: HeapKeys<K, N>, codec: ListCodec<T>) {
+  /** `beforeGone` is called before a list goes; where it throws, nothing changes. */
+  constructor(keys: HeapKeys<K, N>, codec: ListCodec<T>, beforeGone: (owner: HeapOwner<K, N>) => void = () => undefined) {
     this.#keys = keys;
+    this.#beforeGone = beforeGone;
     this.#codec = codec;
   }
 
@@ -119,6 +122,7 @@ export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
   #delete(hash: HashKey): void {
     const entry = this.#entries.get(hash);
     if (entry === undefined) return;
+    this.#beforeGone(entry);
     this.#keys.changes?.delete(this.#keys.entryOf(entry));
     this.#entries.delete(hash);
   }

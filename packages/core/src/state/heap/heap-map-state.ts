@@ -21,6 +21,7 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
   readonly #keySerializer: KeySerializer<UK>;
   readonly #codec: ValueCodec<UV>;
   readonly #mapKeys: HashKeys<UK>;
+  readonly #beforeGone: (owner: HeapOwner<K, N>) => void;
   readonly #maps = new SnapshotMap<HashKey, Entry<K, N, UK, UV>>();
   #frozen: ReadonlyMap<HashKey, Entry<K, N, UK, UV>> | undefined;
   #epoch = 0;
@@ -28,8 +29,15 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
   #joined: HeapMap<UK, UV>[] = [];
   #size = 0;
 
-  constructor(ownerKeys: HeapKeys<K, N>, keys: KeySerializer<UK>, codec: ValueCodec<UV>) {
+  /** `beforeGone` is called before a map goes with its last entry; where it throws, nothing changes. */
+  constructor(
+    ownerKeys: HeapKeys<K, N>,
+    keys: KeySerializer<UK>,
+    codec: ValueCodec<UV>,
+    beforeGone: (owner: HeapOwner<K, N>) => void = () => undefined,
+  ) {
     this.#ownerKeys = ownerKeys;
+    this.#beforeGone = beforeGone;
     this.#keySerializer = keys;
     this.#codec = codec;
     this.#mapKeys = new HashKeys(keys);
@@ -65,6 +73,7 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
     const hash = this.#mapKeys.of(key);
     const map = this.#current();
     if (map === undefined || map.entries.get(hash) === undefined) return;
+    if (map.entries.size === 1) this.#beforeGone(this.#ownerKeys.owner());
     if (this.#ownerKeys.changes !== undefined) this.#ownerKeys.changes.delete(this.#entryOf(this.#ownerKeys.owner(), key));
     this.#join(map);
     map.remove(hash);
@@ -96,6 +105,7 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
   clear(): void {
     const map = this.#current();
     if (map === undefined) return;
+    this.#beforeGone(this.#ownerKeys.owner());
     this.#ownerKeys.changes?.deleteAll(this.#entriesOf(this.#ownerKeys.owner(), map));
     this.#size -= map.entries.size;
     this.#maps.delete(this.#ownerKeys.hash());
@@ -110,6 +120,7 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
       const { map } = owner;
       for (const [hash, entry] of map.entries.walk(count)) {
         if (!isExpired(entry.value)) continue;
+        if (map.entries.size === 1) this.#beforeGone(owner);
         this.#ownerKeys.changes?.delete(this.#entryOf(owner, entry.key));
         this.#join(map);
         map.remove(hash);

@@ -2,6 +2,7 @@ import { StateError } from "../../errors/index.js";
 import type { Json, KeyedStateHandle } from "../../storage/index.js";
 import type { KeyedStateContext } from "../backend.js";
 import { type KeySerializer, sameSnapshot, type SerializerSnapshot } from "../serializers/index.js";
+import type { StateIdAllocator } from "../state-ids.js";
 import { type RegisteredState, StateRegistry } from "../state-registry.js";
 
 /** What every description of keyed state says, whatever the backend: what stored keys mean. */
@@ -13,7 +14,7 @@ export interface KeyedDescription {
   readonly states: Json;
 }
 
-type KeyFacts = Pick<KeyedStateContext<never>, "operator" | "maxParallelism" | "keyGroups"> & {
+type KeyFacts = Pick<KeyedStateContext<never>, "operator" | "maxParallelism" | "keyGroups" | "stateIds"> & {
   readonly keySerializer: Pick<KeySerializer<never>, "keySnapshot">;
 };
 
@@ -49,7 +50,7 @@ export function restoredRegistry(
     }
   }
   requireCoverage(context, handles);
-  return mergedRegistry(described.map(({ states }) => StateRegistry.restore(states)));
+  return mergedRegistry(described.map(({ states }) => StateRegistry.restore(states)), context.stateIds);
 }
 
 function parse(description: Json): KeyedDescription {
@@ -81,7 +82,7 @@ interface Registry {
  * One registry out of those of several subtasks. One may know states that another has not met yet; where two know the same name or
  * id, they must agree (rule 10).
  */
-function mergedRegistry(registries: readonly StateRegistry[]): StateRegistry {
+function mergedRegistry(registries: readonly StateRegistry[], ids: StateIdAllocator | undefined): StateRegistry {
   const byName = new Map<string, RegisteredState>();
   const names = new Map<number, string>();
   let nextId = 1;
@@ -97,7 +98,7 @@ function mergedRegistry(registries: readonly StateRegistry[]): StateRegistry {
       byName.set(state.name, known === undefined ? state : agreed(known, state));
     }
   }
-  return StateRegistry.restore({ nextId, states: [...byName.values()] as unknown as Json });
+  return StateRegistry.restore({ nextId, states: [...byName.values()] as unknown as Json }, ids);
 }
 
 /** Schemas may be more in one subtask than in another, but the common ones have the same numbers. */

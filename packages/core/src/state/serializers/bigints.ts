@@ -36,6 +36,7 @@ const bigint64Serializer: ValueAndKey<bigint> = {
     return key;
   },
   keySnapshot: () => ({ type: "bigint64" }),
+  fixedKeyBytes: 8,
 };
 
 const bigintSerializer: ValueAndKey<bigint> = {

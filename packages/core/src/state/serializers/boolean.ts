@@ -24,6 +24,7 @@ const booleanSerializer: ValueAndKey<boolean> = {
   },
   readKey: readFlag,
   keySnapshot: () => ({ type: "boolean" }),
+  fixedKeyBytes: 1,
 };
 
 /** true or false in one byte; as keys false comes first. */

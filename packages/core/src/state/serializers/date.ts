@@ -31,6 +31,7 @@ const dateSerializer: ValueAndKey<Date> = {
   },
   readKey: (input) => dateOfTime(readSafeIntegerKey(input), input.position),
   keySnapshot: () => ({ type: "date" }),
+  fixedKeyBytes: 8,
 };
 
 /** A Date, as milliseconds since 1970 in 8 bytes. Invalid Dates are refused. */

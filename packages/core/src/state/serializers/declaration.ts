@@ -94,3 +94,13 @@ export function sumOfFixedSizes(parts: readonly TypeSerializer<unknown>[]): numb
 export function fixedSize(sizeBytes: number | undefined): { readonly fixedSizeBytes?: number } {
   return sizeBytes === undefined ? {} : { fixedSizeBytes: sizeBytes };
 }
+
+/** `{ fixedKeyBytes }` of a key made of these parts, or nothing where one of them varies. */
+export function fixedKeySize(parts: readonly KeySerializer<unknown>[]): { readonly fixedKeyBytes?: number } {
+  let sizeBytes = 0;
+  for (const part of parts) {
+    if (part.fixedKeyBytes === undefined) return {};
+    sizeBytes += part.fixedKeyBytes;
+  }
+  return { fixedKeyBytes: sizeBytes };
+}

@@ -26,6 +26,7 @@ const int32Serializer: ValueAndKey<number> = {
   },
   readKey: (input) => (input.u32be() ^ signBit) | 0,
   keySnapshot: () => ({ type: "int32" }),
+  fixedKeyBytes: 4,
 };
 
 const int64Serializer: ValueAndKey<number> = {
@@ -43,6 +44,7 @@ const int64Serializer: ValueAndKey<number> = {
   },
   readKey: readSafeIntegerKey,
   keySnapshot: () => ({ type: "int64" }),
+  fixedKeyBytes: 8,
 };
 
 const float64Serializer: ValueAndKey<number> = {
@@ -60,18 +62,25 @@ const float64Serializer: ValueAndKey<number> = {
   },
   readKey: readFloat64Key,
   keySnapshot: () => ({ type: "float64" }),
+  fixedKeyBytes: 8,
 };
 
 /** A safe integer as 8 ordered bytes: 64-bit two's complement with the sign bit flipped, highest byte first. */
 export function writeSafeIntegerKey(key: number, out: ByteWriter): void {
   const low = key >>> 0;
-  out.u32be(((key - low) / 0x1_0000_0000) ^ signBit);
-  out.u32be(low);
+  out.ensure(8);
+  const { view, length } = out;
+  view.setInt32(length, ((key - low) / 0x1_0000_0000) ^ signBit, false);
+  view.setInt32(length + 4, low, false);
+  out.length = length + 8;
 }
 
 export function readSafeIntegerKey(input: ByteReader): number {
-  const high = (input.u32be() ^ signBit) | 0;
-  const key = high * 0x1_0000_0000 + input.u32be();
+  input.need(8);
+  const { view, position } = input;
+  const high = (view.getInt32(position, false) ^ signBit) | 0;
+  const key = high * 0x1_0000_0000 + view.getUint32(position + 4, false);
+  input.position = position + 8;
   if (!Number.isSafeInteger(key)) corrupt("an integer key that no number holds exactly", input.position);
   return key;
 }

@@ -50,6 +50,8 @@ export interface KeySerializer<K> {
   readKey(input: ByteReader): K;
   /** Key serializers may not change between a checkpoint and its restore: snapshots must be equal (`sameSnapshot`). */
   keySnapshot(): SerializerSnapshot;
+  /** Encoded size in bytes where every key has the same: lets stores give each key a place of that size. */
+  readonly fixedKeyBytes?: number;
 }
 
 /** The parts of a built-in serializer, for whoever walks over a type: migrations, tools that print a schema. */

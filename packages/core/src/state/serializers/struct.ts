@@ -1,4 +1,4 @@
-import { acceptsUndefined, checkNames, checkPart, fixedSize, isKeySerializer, sumOfFixedSizes } from "./declaration.js";
+import { acceptsUndefined, checkNames, checkPart, fixedKeySize, fixedSize, isKeySerializer, sumOfFixedSizes } from "./declaration.js";
 import { compiledCodec, loopCodec, type CodecPurpose, type ObjectCodec, type ObjectField } from "./object-codec.js";
 import { refuseKey, refuseValue } from "./refusal.js";
 import type { InferType, KeySerializer, TypeSerializer } from "./serializer.js";
@@ -67,6 +67,7 @@ function makeStruct(
     writeKey: keyCodec.write,
     readKey: keyCodec.read,
     keySnapshot: () => ({ type: "struct", fields: keyParts.map((part, i) => ({ name: names[i], type: part.keySnapshot() })) }),
+    ...fixedKeySize(keyParts),
   };
   return { ...struct, ...key } as TypeSerializer<unknown>;
 }

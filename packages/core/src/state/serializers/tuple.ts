@@ -1,5 +1,5 @@
 import { StateError } from "../../errors/index.js";
-import { checkPart, fixedSize, isKeySerializer, maxFields, sumOfFixedSizes } from "./declaration.js";
+import { checkPart, fixedKeySize, fixedSize, isKeySerializer, maxFields, sumOfFixedSizes } from "./declaration.js";
 import { locateRefusal, refuseKey, refuseValue } from "./refusal.js";
 import type { InferType, KeySerializer, TypeSerializer } from "./serializer.js";
 
@@ -57,6 +57,7 @@ export function tuple<const E extends readonly TypeSerializer<unknown>[]>(...ele
     },
     readKey: (input) => keyParts.map((part) => part.readKey(input)),
     keySnapshot: () => ({ type: "tuple", elements: keyParts.map((part) => part.keySnapshot()) }),
+    ...fixedKeySize(keyParts),
   };
   return { ...values, ...keys } as unknown as TupleSerializer<E>;
 }

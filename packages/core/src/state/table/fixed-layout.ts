@@ -45,7 +45,7 @@ export class FixedLayout implements SegmentLayout {
     this.store = new SegmentStore(groups * this.#groupBytes, reserve);
   }
 
-  get largeBytes(): number {
+  get outsideBytes(): number {
     return 0;
   }
 
@@ -124,6 +124,14 @@ export class FixedLayout implements SegmentLayout {
     const start = at + this.#keyBytes;
     const chunk = segment >>> store.chunkShift;
     pointAt(value, store.chunks[chunk] as Uint8Array, store.views[chunk] as DataView, start, start + this.#valueBytes);
+  }
+
+  own(): void {
+    // Every entry is in a segment, which is written to only while no freeze holds it.
+  }
+
+  resize(_segment: number, _at: number, valueBytes: number): boolean {
+    return valueBytes === this.#valueBytes;
   }
 
   readKey(segment: number, at: number, key: ByteReader): void {

@@ -12,6 +12,48 @@ export interface TableEntry {
   readonly value: ByteReader;
 }
 
+/** Goes over the entries of a segment and of those behind it in its chain. */
+class ChainReader {
+  readonly entry = { keyGroup: 0, key: new ByteReader(), value: new ByteReader() };
+  readonly #layout: SegmentLayout;
+  readonly #positions: KeyPositions;
+  readonly #wanted: KeyGroupRange;
+  #segment = -1;
+  #slot = 0;
+
+  constructor(layout: SegmentLayout, positions: KeyPositions, wanted: KeyGroupRange) {
+    this.#layout = layout;
+    this.#positions = positions;
+    this.#wanted = wanted;
+  }
+
+  begin(head: number): void {
+    this.#segment = head;
+    this.#slot = 0;
+  }
+
+  /** Goes to the next wanted entry; false at the end. */
+  next(): boolean {
+    const layout = this.#layout;
+    const { entry } = this;
+    while (this.#segment !== -1) {
+      const slot = layout.nextSlot(this.#segment, this.#slot);
+      if (slot === -1) {
+        this.begin((layout.store.next[this.#segment] as number) - 1);
+        continue;
+      }
+      this.#slot = slot + 1;
+      const at = layout.atSlot(this.#segment, slot);
+      layout.readKey(this.#segment, at, entry.key);
+      entry.keyGroup = this.#positions.keyGroupOfKey(entry.key, entry.key.position, entry.key.end);
+      if (entry.keyGroup < this.#wanted.first || entry.keyGroup > this.#wanted.last) continue;
+      layout.readValue(this.#segment, at, entry.value);
+      return true;
+    }
+    return false;
+  }
+}
+
 /** The contents of a table at a freeze. They are never written; a write to the table copies what it touches. */
 export class FrozenTable {
   /** Entries at the freeze. */
@@ -38,7 +80,14 @@ export class FrozenTable {
   /** All entries, in no particular order. The table may be changed between two steps. Throws DISPOSED after release(). */
   *entries(keyGroups: KeyGroupRange = this.#positions.keyGroups): Generator<TableEntry, void, undefined> {
     const { first, last } = this.#cellsOf(keyGroups);
-    for (let cell = first; cell <= last; cell = this.#nextRun(cell)) yield* this.#entriesOf(this.#segment(cell), keyGroups);
+    const chain = new ChainReader(this.#layout, this.#positions, keyGroups);
+    for (let cell = first; cell <= last; cell = this.#nextRun(cell)) {
+      chain.begin(this.#segment(cell));
+      while (chain.next()) {
+        yield chain.entry;
+        this.#requireHeld();
+      }
+    }
   }
 
   /**
@@ -47,9 +96,14 @@ export class FrozenTable {
    */
   *takeEntries(): Generator<TableEntry, void, undefined> {
     let mayRelease = true;
+    const chain = new ChainReader(this.#layout, this.#positions, this.#positions.keyGroups);
     for (let cell = this.#releasedCells; cell < this.#cells.length; ) {
       const segment = this.#segment(cell);
-      yield* this.#entriesOf(segment, this.#positions.keyGroups);
+      chain.begin(segment);
+      while (chain.next()) {
+        yield chain.entry;
+        this.#requireHeld();
+      }
       cell = this.#nextRun(cell);
       mayRelease &&= this.#layout.store.isOnlyFreeze(this.#epoch);
       if (!mayRelease) continue;
@@ -100,22 +154,6 @@ export class FrozenTable {
     }
     this.#layout.releaseUnheld();
     this.#onRelease();
-  }
-
-  *#entriesOf(head: number, keyGroups: KeyGroupRange): Generator<TableEntry, void, undefined> {
-    const layout = this.#layout;
-    const entry = { keyGroup: 0, key: new ByteReader(), value: new ByteReader() };
-    for (let segment = head; segment !== -1; segment = (layout.store.next[segment] as number) - 1) {
-      for (let slot = layout.nextSlot(segment, 0); slot !== -1; slot = layout.nextSlot(segment, slot + 1)) {
-        const at = layout.atSlot(segment, slot);
-        layout.readKey(segment, at, entry.key);
-        entry.keyGroup = this.#positions.keyGroupOfKey(entry.key, entry.key.position, entry.key.end);
-        if (entry.keyGroup < keyGroups.first || entry.keyGroup > keyGroups.last) continue;
-        layout.readValue(segment, at, entry.value);
-        yield entry;
-        this.#requireHeld();
-      }
-    }
   }
 
   #segment(cell: number): number {

@@ -36,27 +36,45 @@ export class LargeEntries {
   }
 
   /** Throws NO_MEMORY; nothing has changed then. */
-  add(key: ByteSource, keyStart: number, keyEnd: number, value: ByteSource, valueStart: number, valueEnd: number): number {
+  add(
+    key: ByteSource, keyStart: number, keyEnd: number,
+    value: ByteSource, valueStart: number, valueEnd: number, slackBytes: number,
+  ): number {
     const keyBytes = keyEnd - keyStart;
     const valueBytes = valueEnd - valueStart;
-    this.#reserve(keyBytes + valueBytes);
-    const bytes = allocateBytes(keyBytes + valueBytes);
+    const bytes = this.#allocate(keyBytes + valueBytes + slackBytes);
     bytes.set(key.bytes.subarray(keyStart, keyEnd));
     bytes.set(value.bytes.subarray(valueStart, valueEnd), keyBytes);
-    const id = this.#free.pop() ?? this.#entries.length;
-    this.#entries[id] = { bytes, view: new DataView(bytes.buffer), keyBytes, valueBytes, birth: this.#store.epoch };
-    this.#sizeBytes += bytes.length;
-    return id;
+    return this.#keep(bytes, keyBytes, valueBytes);
+  }
+
+  /** True where a freeze holds an entry, which may not be written then. */
+  isShared(id: number): boolean {
+    return this.get(id).birth <= this.#store.frozenUpTo;
+  }
+
+  /** An entry of the same bytes that may be written. Throws NO_MEMORY; nothing has changed then. */
+  copy(id: number): number {
+    const { bytes, keyBytes, valueBytes } = this.get(id);
+    const copy = this.#allocate(bytes.length);
+    copy.set(bytes);
+    return this.#keep(copy, keyBytes, valueBytes);
+  }
+
+  /** Gives a value another length where its memory is about that long; false where it is not. */
+  resize(id: number, valueBytes: number): boolean {
+    const entry = this.get(id);
+    const capacityBytes = entry.bytes.length - entry.keyBytes;
+    if (valueBytes > capacityBytes || valueBytes < capacityBytes / 2) return false;
+    entry.valueBytes = valueBytes;
+    return true;
   }
 
   /** Writes a value in place where its entry is held by no freeze and is about that long; false where it was not written. */
   overwrite(id: number, value: ByteSource, valueStart: number, valueEnd: number): boolean {
+    if (this.isShared(id) || !this.resize(id, valueEnd - valueStart)) return false;
     const entry = this.get(id);
-    const length = valueEnd - valueStart;
-    const capacityBytes = entry.bytes.length - entry.keyBytes;
-    if (entry.birth <= this.#store.frozenUpTo || length > capacityBytes || length < capacityBytes / 2) return false;
     entry.bytes.set(value.bytes.subarray(valueStart, valueEnd), entry.keyBytes);
-    entry.valueBytes = length;
     return true;
   }
 
@@ -75,6 +93,18 @@ export class LargeEntries {
       this.#forget(id);
       return false;
     });
+  }
+
+  #allocate(sizeBytes: number): Uint8Array<ArrayBuffer> {
+    this.#reserve(sizeBytes);
+    return allocateBytes(sizeBytes);
+  }
+
+  #keep(bytes: Uint8Array<ArrayBuffer>, keyBytes: number, valueBytes: number): number {
+    const id = this.#free.pop() ?? this.#entries.length;
+    this.#entries[id] = { bytes, view: new DataView(bytes.buffer), keyBytes, valueBytes, birth: this.#store.epoch };
+    this.#sizeBytes += bytes.length;
+    return id;
   }
 
   #forget(id: number): void {

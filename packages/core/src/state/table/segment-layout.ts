@@ -19,9 +19,9 @@ export type PutOutcome = typeof replaced | typeof inserted | typeof full;
  */
 export interface SegmentLayout {
   readonly store: SegmentStore;
-  /** Memory of the entries that lie outside of segments. */
-  readonly largeBytes: number;
-  /** Memory taken from the process: chunks, whether used or not, and large entries. */
+  /** Memory in use outside of segments: of slots and of large entries. */
+  readonly outsideBytes: number;
+  /** Memory taken from the process: chunks of segments and slots, whether used or not, and large entries. */
   readonly reservedBytes: number;
   /** Where the entry of a key begins, or -1. */
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number;
@@ -34,6 +34,10 @@ export interface SegmentLayout {
   remove(segment: number, at: number, position: number): void;
   /** Makes a reader stand at the value of an entry. */
   readValue(segment: number, at: number, value: ByteReader): void;
+  /** Makes sure that the value of an entry may be written where it is. Throws NO_MEMORY; the contents are the same then. */
+  own(segment: number, at: number): void;
+  /** Gives the value of an entry another length; bytes up to the shorter one stay. False where it has no room for that. */
+  resize(segment: number, at: number, valueBytes: number): boolean;
   /** Makes a reader stand at the key of an entry. */
   readKey(segment: number, at: number, key: ByteReader): void;
   /** The first slot from `slot` on that has an entry, or -1. */

@@ -34,13 +34,18 @@ export class SegmentStore {
   #touched = 0;
   readonly #outstanding: number[] = [];
   readonly #reserve: (extraBytes: number) => void;
+  readonly #onFree: (segment: number) => void;
 
-  /** `reserve` is asked before every chunk and throws where it would pass a limit. */
-  constructor(segmentBytes: number, reserve: (extraBytes: number) => void) {
+  /**
+   * `reserve` is asked before every chunk and throws where it would pass a limit; `onFree` is told of segments that are in use no
+   * more.
+   */
+  constructor(segmentBytes: number, reserve: (extraBytes: number) => void, onFree: (segment: number) => void = () => undefined) {
     this.segmentBytes = segmentBytes;
     this.chunkShift = Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
     this.chunkMask = (1 << this.chunkShift) - 1;
     this.#reserve = reserve;
+    this.#onFree = onFree;
   }
 
   /** Segments in the live table or in a frozen part. */
@@ -106,7 +111,7 @@ export class SegmentStore {
   /** The segment is no part of the live table any more. */
   retire(segment: number): void {
     this.#death[segment] = this.epoch;
-    if (!this.isShared(segment)) this.#free.push(segment);
+    if (!this.isShared(segment)) this.#giveBack(segment);
   }
 
   /** Fixes the segments of the live table; they are not written until the freeze of this epoch is released. */
@@ -126,7 +131,7 @@ export class SegmentStore {
   /** Ends the hold of the only freeze there is on a segment, before the rest of it is released. */
   releaseEarly(segment: number): void {
     if (this.#death[segment] === 0) this.birth[segment] = this.epoch;
-    else this.#free.push(segment);
+    else this.#giveBack(segment);
   }
 
   /** Ends a freeze; `releaseSegment` has to be called for every segment it still holds. */
@@ -138,13 +143,18 @@ export class SegmentStore {
   /** Takes back a segment of an ended freeze if it is in use nowhere else. */
   releaseSegment(segment: number): void {
     const death = this.#death[segment] as number;
-    if (death !== 0 && !this.isHeld(this.birth[segment] as number, death)) this.#free.push(segment);
+    if (death !== 0 && !this.isHeld(this.birth[segment] as number, death)) this.#giveBack(segment);
   }
 
   /** True where a freeze holds what was in the live table from epoch `birth` to epoch `death`. */
   isHeld(birth: number, death: number): boolean {
     for (const epoch of this.#outstanding) if (birth <= epoch && epoch < death) return true;
     return false;
+  }
+
+  #giveBack(segment: number): void {
+    this.#free.push(segment);
+    this.#onFree(segment);
   }
 
   #addChunk(): void {

@@ -1,3 +1,4 @@
+// One file past 400 lines: lookups, splits, chains and merges all change the same directory and segments.
 import { StateError } from "../../errors/index.js";
 import type { KeyGroupRange } from "../key-groups.js";
 import { ByteReader } from "../serializers/index.js";
@@ -21,9 +22,14 @@ export interface StateTableOptions {
   readonly keysHavePrefix?: boolean;
   /** Memory the table may take, in bytes. Default: what the process gets. */
   readonly maxBytes?: number;
+  /** Asked before memory is taken from the process, and told how much; throws NO_MEMORY where it must not be. */
+  readonly reserve?: (extraBytes: number) => void;
   /** The hash that callers pass to find() and put(). Default murmur3. */
   readonly hash?: KeyHash;
 }
+
+/** Called with an entry: `key.bytes` is its key, which is not in the table's memory. */
+export type ChangeEntry = (keyGroup: number, hash: number, key: ByteSource) => void;
 
 /** Removing from a segment with so few entries looks whether it and its neighbour together fill one by less than half. */
 const mergeAtMostEntries = 64;
@@ -45,6 +51,11 @@ export class StateTable {
   #size = 0;
   /** Where the next sweep begins. */
   #sweepPosition = 0;
+  /** Entries that sweeps still have to look at; below 0 after a segment with more than were asked for. */
+  #sweepOwed = 0;
+  /** The entry that edit() found. */
+  #editedSegment = 0;
+  #editedAt = 0;
   /** Layouts from before a clear() that frozen parts still read. */
   readonly #frozenLayouts = new Map<SegmentLayout, number>();
 
@@ -88,6 +99,45 @@ export class StateTable {
       if (next === 0) return false;
       segment = next - 1;
     }
+  }
+
+  /**
+   * Looks a key up to change its value in place. When true, `value` stands at the value and its bytes may be written until the next
+   * call; resize() may come first. Throws NO_MEMORY when a frozen part makes it copy; the contents are the same then.
+   */
+  edit(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+    const layout = this.#layout;
+    const { store } = layout;
+    const directory = this.#directory;
+    const position = this.#positions.of(keyGroup, hash);
+    let segment = directory.cells[position >>> directory.shift] as number;
+    if ((store.birth[segment] as number) <= store.frozenUpTo) {
+      if (!this.find(keyGroup, hash, key, keyStart, keyEnd)) return false;
+      segment = this.#copyChain(segment, position);
+    }
+    for (;;) {
+      const at = layout.find(segment, position, key, keyStart, keyEnd);
+      if (at !== -1) {
+        layout.own(segment, at);
+        layout.readValue(segment, at, this.value);
+        this.#editedSegment = segment;
+        this.#editedAt = at;
+        return true;
+      }
+      const next = store.next[segment] as number;
+      if (next === 0) return false;
+      segment = next - 1;
+    }
+  }
+
+  /**
+   * Gives the value that edit() found another length. False where it has to be put anew, for want of room or to free some: nothing has
+   * changed then. When true, bytes up to the shorter length stay, what is behind them is undefined, and `value` has the new end.
+   */
+  resize(valueBytes: number): boolean {
+    if (!this.#layout.resize(this.#editedSegment, this.#editedAt, valueBytes)) return false;
+    this.value.end = this.value.position + valueBytes;
+    return true;
   }
 
   /** Sets the value of a key. Throws NO_MEMORY; the contents are the same then. */
@@ -169,12 +219,13 @@ export class StateTable {
   }
 
   /**
-   * Looks at the next `count` entries, and at the rest of the segment of the last, and removes those that `isGone` is true for. Goes
-   * around in circles over all calls. Throws NO_MEMORY as remove() does, and what `isGone` throws.
+   * Looks at the next entries, a whole segment at a time but `count` a call on the average, and removes those that `isGone` is true
+   * for, or calls `change` with each. Goes around in circles over all calls. Throws NO_MEMORY as remove() does, and what the functions
+   * throw.
    */
-  sweep(count: number, isGone: (value: ByteReader) => boolean): void {
-    let left = Math.min(count, this.#size);
-    for (let segments = this.#directory.cells.length; left > 0 && segments > 0; segments -= 1) {
+  sweep(count: number, isGone: (value: ByteReader) => boolean, change?: ChangeEntry): void {
+    this.#sweepOwed = Math.min(this.#sweepOwed + count, this.#size);
+    for (let segments = this.#directory.cells.length; this.#sweepOwed > 0 && segments > 0; segments -= 1) {
       const { store } = this.#layout;
       const position = this.#sweepPosition;
       const { shift } = this.#directory;
@@ -183,13 +234,14 @@ export class StateTable {
       this.#sweepPosition = (Math.floor(position / runWidth) + 1) * runWidth % 2 ** 32;
       const gone: Uint8Array[] = [];
       for (let segment = head; segment !== -1; segment = (store.next[segment] as number) - 1) {
-        left -= store.count[segment] as number;
+        this.#sweepOwed -= store.count[segment] as number;
         this.#collectGone(segment, isGone, gone);
       }
       for (const bytes of gone) {
         const key = { bytes, view: new DataView(bytes.buffer) };
         const { keyGroup, hash } = this.#positions.keyOf(key, 0, bytes.length);
-        this.remove(keyGroup, hash, key, 0, bytes.length);
+        if (change === undefined) this.remove(keyGroup, hash, key, 0, bytes.length);
+        else change(keyGroup, hash, key);
       }
     }
   }
@@ -217,7 +269,9 @@ export class StateTable {
 
   #reserve(extraBytes: number): void {
     // The first chunk is always granted, so that clear() cannot fail.
-    if (this.#maxBytes === Infinity || this.#layout.reservedBytes === 0) return;
+    if (this.#layout.reservedBytes === 0) return;
+    this.#options.reserve?.(extraBytes);
+    if (this.#maxBytes === Infinity) return;
     let takenBytes = this.#layout.reservedBytes;
     for (const layout of this.#frozenLayouts.keys()) if (layout !== this.#layout) takenBytes += layout.reservedBytes;
     if (takenBytes + extraBytes <= this.#maxBytes) return;
@@ -302,17 +356,28 @@ export class StateTable {
   #mergeWithBuddy(segment: number, position: number): void {
     const { store } = this.#layout;
     const depth = store.depth[segment] as number;
-    // With a segment at hand, merging cannot fail.
+    // With a segment at hand, merging takes no memory or only a little.
     if (depth === 0 || store.next[segment] !== 0 || !store.hasFreeSegment) return;
     const buddy = this.#directory.buddy(position, depth);
     if (store.depth[buddy] !== depth || store.next[buddy] !== 0 || buddy === segment) return;
     if (!this.#layout.fitTogether(segment, buddy)) return;
-    const merged = this.#layout.allocate(depth - 1, (store.count[segment] as number) > 0 ? segment : buddy);
+    const merged = this.#allocateForMerge(depth - 1, (store.count[segment] as number) > 0 ? segment : buddy);
+    if (merged === undefined) return;
     this.#moveAll(segment, merged, merged, 0);
     this.#moveAll(buddy, merged, merged, 0);
     this.#directory.replace(position, depth - 1, merged);
     store.retire(segment);
     store.retire(buddy);
+  }
+
+  /** Undefined where there is no memory: merging can wait, and what was removed is removed. */
+  #allocateForMerge(depth: number, like: number): number | undefined {
+    try {
+      return this.#layout.allocate(depth, like);
+    } catch (error) {
+      if (error instanceof StateError) return undefined;
+      throw error;
+    }
   }
 
   #putInChain(
@@ -350,5 +415,5 @@ export class StateTable {
 }
 
 function usedBytes(layout: SegmentLayout): number {
-  return layout.store.usedSegments * layout.store.segmentBytes + layout.largeBytes;
+  return layout.store.usedSegments * layout.store.segmentBytes + layout.outsideBytes;
 }

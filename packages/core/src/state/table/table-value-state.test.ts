@@ -6,12 +6,11 @@ import { voidNamespace } from "../namespace.js";
 import {
   bigint64, boolean, bytes, ByteReader, date, float64, int32, int64, type KeySerializer, string, struct, tuple, type TypeSerializer,
 } from "../serializers/index.js";
-import { fixedKeyBytes } from "./fixed-key-size.js";
-import { TableValueState, type TableValueStateOptions } from "./table-value-state.js";
+import { TableValueState, type TableStateOptions } from "./table-value-state.js";
 
 const keyGroups = { first: 0, last: 127 };
 
-function open<K, N, T>(keys: KeySerializer<K>, namespaces: KeySerializer<N>, values: TypeSerializer<T>, options?: TableValueStateOptions) {
+function open<K, N, T>(keys: KeySerializer<K>, namespaces: KeySerializer<N>, values: TypeSerializer<T>, options?: TableStateOptions) {
   const context = new KeyContext(keys, keyGroups, 128);
   const entryKeys = new EntryKeys(context, 9, namespaces);
   return { context, entryKeys, state: new TableValueState(entryKeys, values, options) };
@@ -83,7 +82,7 @@ describe.each([
         }
       }
       const textOf = (key: unknown): string => JSON.stringify(key);
-      expect([...state.keys()].map(textOf).toSorted()).toEqual([...model.keys()].map((n) => textOf(makeKey(n))).toSorted());
+      expect([...state.stateKeys()].map(textOf).toSorted()).toEqual([...model.keys()].map((n) => textOf(makeKey(n))).toSorted());
     }
   });
 });
@@ -107,7 +106,7 @@ test.each([
   state.release();
   for (const one of [{ state, context, entryKeys }, reopened]) {
     expect(one.state.size).toBe(750);
-    const keys = [...one.state.keys()];
+    const keys = [...one.state.stateKeys()];
     expect(keys.toSorted((left, right) => left - right)).toEqual(Array.from({ length: 300 }, (_, key) => key));
     expect([...one.state.owners()].length).toBe(750);
     for (let key = 0; key < 300; key += 1) {
@@ -146,7 +145,7 @@ test("keys come in byte order of (key group, key)", () => {
     context.set(`key ${i}`);
     state.update(i);
   }
-  for (const key of state.keys()) {
+  for (const key of state.stateKeys()) {
     context.set(key);
     stored.push(context.entryKey(9).copy());
   }
@@ -193,7 +192,7 @@ test("a sweep removes what has expired", () => {
     state.update(key);
   }
   for (let step = 0; step < 50; step += 1) state.sweep((stored) => (stored as number) < 1500, 100);
-  expect([...state.keys()].every((key) => key >= 1500)).toBe(true);
+  expect([...state.stateKeys()].every((key) => key >= 1500)).toBe(true);
   expect(state.size).toBe(500);
 });
 
@@ -209,8 +208,8 @@ test("the known sizes of keys are those of their encodings", () => {
     const { context } = open(serializer, voidNamespace, int64());
     for (let i = 0; i < 50; i += 1) {
       context.set(make());
-      expect(context.entryKey(9).length - 4).toBe(fixedKeyBytes(serializer.keySnapshot()));
+      expect(context.entryKey(9).length - 4).toBe(serializer.fixedKeyBytes);
     }
   }
-  for (const varying of [string(), bytes(), tuple(int64(), string())]) expect(fixedKeyBytes(varying.keySnapshot())).toBeUndefined();
+  for (const varying of [string(), bytes(), tuple(int64(), string())]) expect(varying.fixedKeyBytes).toBeUndefined();
 });

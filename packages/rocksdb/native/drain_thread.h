@@ -1,0 +1,44 @@
+// The thread on which a database drains: its own and not one of libuv's pool, which others wait for, and at the lowest
+// priority. Started by the first drain.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "drain_job.h"
+
+namespace tidemark {
+
+class DrainThread {
+ public:
+  DrainThread() = default;
+  ~DrainThread() { Stop(); }
+  DrainThread(const DrainThread&) = delete;
+  DrainThread& operator=(const DrainThread&) = delete;
+
+  // Jobs run one after another. Throws Failure when no thread can be made, or after Stop.
+  void Submit(std::shared_ptr<DrainJob> job);
+  bool IsBusy() const;
+  // Blocks until the oldest job that has not ended ends; true when it succeeded. With no such job: whether the last one did.
+  bool WaitForOldest();
+  // Fails the jobs that have not ended as soon as they notice, and waits for the thread. May be called again.
+  void Stop();
+
+ private:
+  void Loop();
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<DrainJob>> jobs_;  // the first one is running
+  uint64_t endedCount_ = 0;
+  bool hasSucceeded_ = true;
+  bool isStopping_ = false;
+  std::thread thread_;
+  std::mutex stopMutex_;
+};
+
+}  // namespace tidemark

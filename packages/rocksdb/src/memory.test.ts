@@ -1,0 +1,155 @@
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { describe, expect, test } from "vitest";
+
+import type { Database } from "./database.js";
+import { bytes, failure, open, put, read, temporaryDirectory } from "./fixtures.test.support.js";
+import { SharedCache } from "./shared-cache.js";
+import { WriteBatch } from "./write-batch.js";
+
+async function fill(database: Database, count = 5000): Promise<void> {
+  const batch = new WriteBatch();
+  for (let index = 0; index < count; index++) batch.put(0, bytes(`key${index}`), bytes("v".repeat(100)));
+  database.write(batch);
+  await database.flush([0]);
+}
+
+function readAll(database: Database, count = 5000): void {
+  for (let index = 0; index < count; index++) expect(database.get(0, bytes(`key${index}`))).toBe(100);
+}
+
+describe("SharedCache", () => {
+  test("is filled by all databases that use it and outlives its close() in them", async () => {
+    const cache = SharedCache.create(8 << 20);
+    const first = await open(temporaryDirectory(), { blockCache: cache, blockCacheBytes: 1 });
+    const second = await open(temporaryDirectory(), { blockCache: cache });
+    await fill(first);
+    await fill(second);
+    readAll(first);
+    const afterOne = cache.usage().usedBytes;
+    readAll(second);
+    const usage = cache.usage();
+    expect(afterOne).toBeGreaterThan(300_000);
+    expect(usage.usedBytes).toBeGreaterThan(afterOne * 1.8);
+    expect(usage.capacityBytes).toBe(8 << 20);
+    expect(first.memoryUsage().blockCache).toBe(usage.usedBytes);
+    expect(SharedCache.of(cache.id).usage()).toEqual(usage);
+    cache.setCapacity(100_000);
+    expect(cache.usage().usedBytes).toBeLessThan(200_000);
+    await first.close();
+    cache.close();
+    cache.close();
+    for (const call of [() => cache.usage(), () => cache.setCapacity(1), () => SharedCache.of(cache.id)]) {
+      expect((await failure(call)).code).toBe("DISPOSED");
+    }
+    expect((await failure(() => open(temporaryDirectory(), { blockCache: cache }))).code).toBe("DISPOSED");
+    readAll(second);
+    expect(second.memoryUsage().blockCache).toBeGreaterThan(0);
+  });
+
+  test("bad arguments are refused", async () => {
+    for (const capacity of [0, -1, 0.5, 2 ** 41, "1" as unknown as number]) {
+      expect((await failure(() => SharedCache.create(capacity))).code).toBe("INVALID_ARGUMENT");
+    }
+    expect((await failure(() => open(temporaryDirectory(), { blockCache: {} as SharedCache }))).code).toBe("INVALID_ARGUMENT");
+    expect((await failure(() => SharedCache.of(4_000_000_000))).code).toBe("DISPOSED");
+  });
+
+  test("a worker's databases use it too", async () => {
+    const cache = SharedCache.create(8 << 20);
+    const addon =
+      process.env["TIDEMARK_ROCKSDB_BINDING"] ??
+      fileURLToPath(new URL(`../prebuilds/${process.platform}-${process.arch}/tidemark_rocksdb.node`, import.meta.url));
+    const source = `const native = require(${JSON.stringify(addon)});
+      require("node:worker_threads").parentPort.postMessage(native.sharedCacheUsage(${cache.id}).capacityBytes);`;
+    const worker = new Worker(source, { eval: true });
+    expect((await once(worker, "message"))[0]).toBe(8 << 20);
+    await worker.terminate();
+    cache.close();
+  });
+});
+
+describe("where index and filters are counted", () => {
+  const usageOf = async (options: Parameters<typeof open>[1]) => {
+    const database = await open(temporaryDirectory(), options);
+    await fill(database, 20_000);
+    readAll(database, 100);
+    return database.memoryUsage();
+  };
+
+  test("outside of the cache by default, inside of it when charged or cached", async () => {
+    const outside = await usageOf({});
+    const charged = await usageOf({ chargeTableReaders: true });
+    const cached = await usageOf({ cacheIndexAndFilterBlocks: true, partitionedIndex: true });
+    expect(outside.tableReaders).toBeGreaterThan(25_000);
+    expect(outside.memtables).toBeGreaterThan(0);
+    expect(charged.blockCachePinned).toBeGreaterThan(outside.tableReaders * 0.8);
+    expect(outside.blockCachePinned).toBeLessThan(10_000);
+    expect(cached.tableReaders).toBeLessThan(outside.tableReaders / 4);
+    expect(cached.blockCache).toBeGreaterThan(0);
+  });
+
+  test("a charge without a cache is refused", async () => {
+    for (const option of ["chargeTableReaders", "cacheIndexAndFilterBlocks"]) {
+      expect((await failure(() => open(temporaryDirectory(), { blockCacheBytes: 0, [option]: true }))).code).toBe("INVALID_ARGUMENT");
+    }
+  });
+});
+
+describe("statistics", () => {
+  test("count under RocksDB's names, and need their option", async () => {
+    const without = await open(temporaryDirectory());
+    expect(await failure(() => without.statistics())).toMatchObject({
+      code: "INVALID_ARGUMENT", message: expect.stringContaining("statistics: true"),
+    });
+    const database = await open(temporaryDirectory(), { statistics: true });
+    await fill(database, 1000);
+    const before = database.statistics();
+    readAll(database, 1000);
+    database.get(0, bytes("absent"));
+    const after = database.statistics();
+    expect(after["rocksdb.number.keys.written"]).toBe(1000);
+    expect((after["rocksdb.number.keys.read"] ?? 0) - (before["rocksdb.number.keys.read"] ?? 0)).toBe(1001);
+    expect(after["rocksdb.block.cache.data.hit"]).toBeGreaterThan(900);
+    expect(after["rocksdb.bloom.filter.useful"]).toBe(1);
+    expect(after["rocksdb.flush.write.bytes"]).toBeGreaterThan(100_000);
+  });
+});
+
+describe("RocksDB's own options", () => {
+  test("are applied over the others, and nothing else changes", async () => {
+    const database = await open(temporaryDirectory(), {
+      columnFamilies: [{ name: "l", mergeOperator: "list-append" }],
+      columnFamilyOptions: { write_buffer_size: "1M", block_based_table_factory: "{block_size=16384}" },
+      databaseOptions: { bytes_per_sync: "0" },
+    });
+    const batch = new WriteBatch();
+    for (let index = 0; index < 12_000; index++) batch.put(0, bytes(`key${index}`), bytes("v".repeat(100)));
+    database.write(batch);
+    put(database, 0, "one", "more");
+    // The batch was larger than the memtable, so the write after it switched to another.
+    expect(Number(database.property(0, "rocksdb.num-immutable-mem-table")) + database.liveFiles(0).length).toBeGreaterThan(0);
+    await database.flush([0]);
+    expect(database.takeFlushOutputs()[0]?.checksum).toMatch(/^[0-9a-f]{8}$/);
+    const merge = new WriteBatch();
+    merge.merge(1, bytes("k"), bytes("a"));
+    merge.merge(1, bytes("k"), bytes("b"));
+    database.write(merge);
+    expect(read(database, 1, "k")).toBe("ab");
+    expect(database.memoryUsage().blockCache).toBeGreaterThan(0);
+  });
+
+  test("an unknown name, a wrong value or one of the binding's own is named", async () => {
+    for (const kind of ["columnFamilyOptions", "databaseOptions"]) {
+      for (const [name, value] of Object.entries({ no_such_option: "1", merge_operator: "x", listeners: "x", write_buffer_size: "many" })) {
+        const error = await failure(() => open(temporaryDirectory(), { [kind]: { [name]: value } }));
+        expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(`${kind}.${name}`) });
+      }
+      for (const wrong of [1, "a=b", [], null, { a: 1 }]) {
+        const error = await failure(() => open(temporaryDirectory(), { [kind]: wrong }));
+        expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(kind) });
+      }
+    }
+  });
+});

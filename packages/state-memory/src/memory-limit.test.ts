@@ -1,0 +1,83 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+/** Fills a state until it is refused, then checks what is there and that there is room again after clearing. Runs in a small heap. */
+const program = `
+import { int64, listState, mapState, msgpack, string, valueState } from "@tidemark/core/state";
+import { memoryBackend } from "@tidemark/state-memory";
+const [kind, bytes] = [process.argv[1], Number(process.argv[2])];
+const state = await memoryBackend().open({
+  job: "j", operator: "o", subtask: 0, generation: 1, keySerializer: int64(), keyGroups: { first: 0, last: 127 }, maxParallelism: 128,
+  fileSystem: {}, nowMs: () => 0,
+});
+const eight = (n) => String.fromCharCode(97 + n % 26).repeat(8);
+const value = (n) => ({ n, text: Array.from({ length: bytes / 8 }, (_, i) => eight(n + i)).join("") });
+const values = state.getState(valueState("values", msgpack()));
+const maps = state.getState(mapState("maps", string(), msgpack()));
+const large = state.getState(mapState("large", int64(), string()));
+const lists = state.getState(listState("lists", msgpack()));
+const kinds = {
+  values: {
+    put: (n) => { state.setCurrentKey(n); values.update(value(n)); },
+    get: (n) => { state.setCurrentKey(n); return values.value()?.n; },
+  },
+  maps: {
+    put: (n) => { state.setCurrentKey(n % 7); maps.put("entry " + n, value(n)); },
+    get: (n) => { state.setCurrentKey(n % 7); return maps.get("entry " + n)?.n; },
+  },
+  "large packed maps": {
+    put: (n) => { state.setCurrentKey(n % 7); large.put(n, n + value(n).text); },
+    get: (n) => { state.setCurrentKey(n % 7); return Number.parseInt(large.get(n)); },
+  },
+  lists: {
+    put: (n) => { state.setCurrentKey(n % 1000); lists.add(value(n)); },
+    get: (n) => { state.setCurrentKey(n % 1000); return lists.get()[Math.floor(n / 1000)]?.n; },
+  },
+  timers: {
+    put: (n) => { state.setCurrentKey(n); state.timers("event").register(n); },
+    get: (n) => (state.timers("event").nextTimeMs() === 0 ? n : -1),
+  },
+};
+const { put, get } = kinds[kind];
+let count = 0;
+let error;
+try {
+  for (; ; count += 1) put(count);
+} catch (thrown) {
+  error = thrown;
+}
+if (error.code !== "NO_MEMORY") throw error;
+for (let n = 0; n < count; n += 97) if (get(n) !== n) throw new Error("entry " + n + " is " + get(n));
+if (kind === "values") {
+  for (let n = 0; n < count / 2; n += 1) {
+    state.setCurrentKey(n);
+    values.clear();
+  }
+  // What was cleared is free when it was collected.
+  for (let n = 0; n < 3 && globalThis.gc; n += 1) gc();
+  for (let n = 0; n < count / 10; n += 1) put(n);
+}
+console.log(JSON.stringify({ count, message: error.message }));
+`;
+
+describe("near the heap limit a change throws NO_MEMORY instead of ending the process", () => {
+  test.each([
+    { kind: "values", bytes: 16 },
+    { kind: "values", bytes: 1_000_000 },
+    { kind: "maps", bytes: 16 },
+    { kind: "large packed maps", bytes: 400 },
+    { kind: "lists", bytes: 100 },
+    { kind: "timers", bytes: 100 },
+  ])("$kind of $bytes bytes", ({ kind, bytes }) => {
+    const args = ["--max-old-space-size=64", "--expose-gc", "--input-type=module", "--eval", program, kind, String(bytes)];
+    const cwd = fileURLToPath(new URL("..", import.meta.url));
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+    const { count, message } = JSON.parse(stdout) as { count: number; message: string };
+    expect(message).toMatch(/^no room for more state: \d+ MiB of the JavaScript heap are in use and the limit is 64 MiB;/);
+    expect(message).toContain("--max-old-space-size");
+    // A good part of the heap was used.
+    expect(count * (bytes + 40)).toBeGreaterThan(4 * 2 ** 20);
+  });
+});
