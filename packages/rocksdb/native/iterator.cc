@@ -97,7 +97,18 @@ napi_value NextChunk(Call& call) {
 napi_value SeekIterator(Call& call) {
   Database& database = *FindDatabase(call, 0);
   Cursor& cursor = database.FindCursor(call.Whole(1, "iterator", kAnyHandle));
-  const Slice key = call.Prefix(2, 3, "key");
+  const ByteSpan target = call.Bytes(2, "target");
+  const uint32_t keyLength = call.Uint32(3, "keyLength");
+  const uint32_t upperLength = call.Uint32(4, "upperLength");
+  if (uint64_t{keyLength} + upperLength > target.length) Invalid("the target is longer than its buffer");
+  const Slice key(reinterpret_cast<const char*>(target.data), keyLength);
+  if (upperLength > 0) {
+    if (cursor.isReverse || cursor.upperBound.empty()) Invalid("only a forward iterator that has an upper bound can get another one");
+    // The iterator reads the bound through its options at every step. What it decided about the current block by the old bound can make it
+    // go on to the end of that block, so the caller checks keys against the bound too.
+    cursor.upper.assign(target.data + keyLength, upperLength);
+    cursor.upperBound = cursor.upper;
+  }
   if (cursor.isReverse) {
     cursor.iterator->SeekForPrev(key);
   } else {

@@ -49,7 +49,7 @@ const CALLS: [string, () => unknown[]][] = [
   ["write", () => [database, new Uint8Array(0), 0, false]],
   ["openIterator", () => [database, 0, 0, 12, new Uint8Array(8), 4, 4]],
   ["nextChunk", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0), out, 1]],
-  ["seekIterator", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0), out, 4]],
+  ["seekIterator", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0), out, 4, 0]],
   ["closeIterator", () => [database, native.openIterator(database, 0, 0, 0, out, 0, 0)]],
   ["flush", () => [database, [0]]],
   ["takeFlushOutputs", () => [database]],

@@ -56,7 +56,7 @@ export interface NativeBinding {
     upperLength: number,
   ): number;
   nextChunk(database: number, iterator: number, out: Uint8Array, maxEntries: number): number;
-  seekIterator(database: number, iterator: number, key: Uint8Array, keyLength: number): void;
+  seekIterator(database: number, iterator: number, target: Uint8Array, keyLength: number, upperLength: number): void;
   closeIterator(database: number, iterator: number): void;
   flush(database: number, families: readonly number[]): Promise<void>;
   takeFlushOutputs(database: number): FlushOutput[];

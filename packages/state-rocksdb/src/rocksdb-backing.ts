@@ -1,10 +1,13 @@
 import { join } from "node:path";
-import type { Database, DrainedFile, Snapshot, TableMemory } from "@tidemark/rocksdb";
+import type { Database, DatabaseIterator, DrainedFile, Snapshot, TableMemory } from "@tidemark/rocksdb";
 import { asStateError } from "./errors.js";
 import type { BackingIterator, BackingSnapshot, BackingStore } from "./write-back/backing-store.js";
 import { segmentBytes } from "./write-back/entry-format.js";
 import { chunkShift } from "./write-back/segment-pool.js";
 import type { FrozenLayer } from "./write-back/table-layers.js";
+
+/** Iterators that wait for the next scan: opening one costs several times what moving one costs. */
+const idleMax = 4;
 
 /** What became of a layer. */
 export interface DrainedLayer {
@@ -30,6 +33,8 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
   readonly #family: number;
   #isEmpty: boolean;
   #drains = 0;
+  #underWay = 0;
+  readonly #idle: RangeIterator[] = [];
 
   constructor(options: BackingOptions) {
     this.#options = options;
@@ -55,12 +60,34 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
   }
 
   scan(lower: Uint8Array, upper: Uint8Array, snapshot: BackingSnapshot | undefined): BackingIterator {
-    const options = snapshot === undefined ? { lower, upper } : { lower, upper, snapshot: snapshot as Snapshot };
+    const idle = snapshot === undefined ? this.#idle.pop() : undefined;
     try {
-      return new Translated(this.#database.iterator(this.#family, options));
+      if (idle === undefined) return this.#openIterator(lower, upper, snapshot);
+      idle.iterator.seekRange(lower, upper);
+      idle.upper = upper;
+      return idle;
     } catch (error) {
+      idle?.iterator.close();
       throw asStateError(error);
     }
+  }
+
+  #openIterator(lower: Uint8Array, upper: Uint8Array, snapshot: BackingSnapshot | undefined): BackingIterator {
+    const options = snapshot === undefined ? { upper } : { upper, snapshot: snapshot as Snapshot };
+    const iterator = this.#database.iterator(this.#family, options);
+    iterator.seek(lower);
+    // What an iterator shows stays true until a drain begins. While one is under way nobody knows which of the two it shows.
+    const isReusable = snapshot === undefined && this.#underWay === 0;
+    const drains = this.#drains;
+    return new RangeIterator(iterator, upper, (range) => {
+      if (isReusable && drains === this.#drains && this.#idle.length < idleMax) this.#idle.push(range);
+      else iterator.close();
+    });
+  }
+
+  /** Iterators keep the files of their time. */
+  #closeIdle(): void {
+    for (const { iterator } of this.#idle.splice(0)) iterator.close();
   }
 
   takeSnapshot(): BackingSnapshot {
@@ -72,6 +99,8 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
     // From now on a read may find something below.
     this.#isEmpty = false;
     this.#drains += 1;
+    this.#underWay += 1;
+    this.#closeIdle();
     try {
       const files = await this.#database.drain(this.#family, {
         memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, targetFileBytes,
@@ -80,6 +109,8 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
       return { layer, files: files.map((file) => ({ ...file, path: join(directory, file.name) })) };
     } catch (error) {
       throw asStateError(error);
+    } finally {
+      this.#underWay -= 1;
     }
   }
 
@@ -88,44 +119,59 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
   }
 }
 
-/** The binding's iterator with its errors as StateError. */
-class Translated implements BackingIterator {
-  readonly #iterator: BackingIterator;
+/** The binding's iterator up to an upper bound, with its errors as StateError. */
+class RangeIterator implements BackingIterator {
+  readonly iterator: DatabaseIterator;
+  upper: Uint8Array;
+  readonly #onClose: (range: RangeIterator) => void;
 
-  constructor(iterator: BackingIterator) {
-    this.#iterator = iterator;
+  constructor(iterator: DatabaseIterator, upper: Uint8Array, onClose: (range: RangeIterator) => void) {
+    this.iterator = iterator;
+    this.upper = upper;
+    this.#onClose = onClose;
   }
 
   get buffer(): Uint8Array {
-    return this.#iterator.buffer;
+    return this.iterator.buffer;
   }
 
   get keyStart(): number {
-    return this.#iterator.keyStart;
+    return this.iterator.keyStart;
   }
 
   get keyEnd(): number {
-    return this.#iterator.keyEnd;
+    return this.iterator.keyEnd;
   }
 
   get valueStart(): number {
-    return this.#iterator.valueStart;
+    return this.iterator.valueStart;
   }
 
   get valueEnd(): number {
-    return this.#iterator.valueEnd;
+    return this.iterator.valueEnd;
   }
 
   next(): boolean {
     try {
-      return this.#iterator.next();
+      return this.iterator.next() && this.#isBelowUpper();
     } catch (error) {
-      this.#iterator.close();
+      this.iterator.close();
       throw asStateError(error);
     }
   }
 
   close(): void {
-    this.#iterator.close();
+    this.#onClose(this);
+  }
+
+  #isBelowUpper(): boolean {
+    const { buffer, keyStart, keyEnd } = this.iterator;
+    const { upper } = this;
+    const length = Math.min(upper.length, keyEnd - keyStart);
+    for (let i = 0; i < length; i += 1) {
+      const difference = (buffer[keyStart + i] as number) - (upper[i] as number);
+      if (difference !== 0) return difference < 0;
+    }
+    return keyEnd - keyStart < upper.length;
   }
 }

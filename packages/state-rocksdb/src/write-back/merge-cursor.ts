@@ -5,6 +5,8 @@ import type { KeyCursor, KeyIndex } from "./key-index.js";
 /** What a key had when a cursor was opened: bytes, nothing, or what the backing store says. */
 export type OverlayValue = Uint8Array | "deleted" | "below";
 
+const noBytes: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
+
 export interface MergeCursorParts {
   readonly lower: Uint8Array;
   readonly upper: Uint8Array;
@@ -26,7 +28,7 @@ export class MergeCursor implements ByteCursor {
   readonly #parts: MergeCursorParts;
   readonly #written: readonly KeyCursor[];
   /** The key that was given out, where it does not come from below. */
-  #scratch = new Uint8Array(64);
+  #scratch = noBytes;
   readonly #kept = new Map<string, OverlayValue>();
   #below: BackingIterator | undefined;
   /** The entry that `below` stands at was given out; its memory holds until the iterator moves. */
@@ -120,7 +122,7 @@ export class MergeCursor implements ByteCursor {
   /** Copies the key that a cursor stands at to the scratch, and moves all cursors behind it. */
   #takeWritten({ bytes, start, end }: KeyCursor): number {
     const keyBytes = end - start;
-    if (keyBytes > this.#scratch.length) this.#scratch = new Uint8Array(keyBytes * 2);
+    if (keyBytes > this.#scratch.length) this.#scratch = new Uint8Array(Math.max(64, keyBytes * 2));
     const key = this.#scratch;
     copyBytes(bytes, start, end, key, 0);
     for (const cursor of this.#written) {
