@@ -40,6 +40,10 @@ describe("command line", () => {
     [["state-ops", "--case", "valueget"], 'no case "valueget"; it has valueUpdate, valueUpdate-undrained'],
     [["state-ops", "--size", "1GiB"], "--size 1GiB is not a count of keys"],
     [["state-ops", "--size", "0"], "--size 0"],
+    [["checkpoint", "--size", "500k"], "--size 500k is not bytes with a unit"],
+    [["checkpoint", "--case", "pause-p95"], 'checkpoint has no case "pause-p95"'],
+    [["checkpoint", "--system", "memory", "--case", "pause-p50-links"], "cannot ask memory about pause-p50-links; it can ask fs, rocksdb"],
+    [["memory", "--system", "fs"], 'memory does not know a system "fs"; it knows rocksdb'],
   ])("%j is refused with a message", (args, message) => {
     expect(() => parseCommandLine(args, questions)).toThrow(WrongCallError);
     expect(() => parseCommandLine(args, questions)).toThrow(message);

@@ -63,6 +63,7 @@ function measureRequest(question: Question, options: Options): MeasureRequest {
     throw new WrongCallError(`${question.name} does not know a system "${unknown}"; it knows ${question.systems.join(", ")}`);
   }
   const isQuick = options.quick ?? false;
+  if (options.case !== undefined) requireAnswer(question, options.case, systems);
   return {
     kind: "measure",
     question,
@@ -90,6 +91,15 @@ function knownCases(question: Question, cases: readonly string[]): readonly stri
   const unknown = cases.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new WrongCallError(`${question.name} has no case "${unknown}"; it has ${known.join(", ")}`);
   return cases;
+}
+
+/** Refuses cases that none of the systems can be asked about. */
+function requireAnswer(question: Question, cases: readonly string[], systems: readonly string[]): void {
+  const asked = question.measurements.filter(({ figures }) => figures.some(({ name }) => cases.includes(name)));
+  const canAnswer = asked.flatMap((measurement) => measurement.systems ?? question.systems);
+  if (asked.length === 0 || systems.some((system) => canAnswer.includes(system))) return;
+  const known = [...new Set(canAnswer)].join(", ");
+  throw new WrongCallError(`${question.name} cannot ask ${systems.join(", ")} about ${cases.join(", ")}; it can ask ${known}`);
 }
 
 function names(text: string): string[] {

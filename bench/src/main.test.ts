@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,34 @@ test.each([
   expect(status).toBe(2);
   expect(stderr).toContain(message);
   expect(stdout).toBe("");
+});
+
+test("too little room ends with exit code 1 before anything runs", () => {
+  const { status, stdout, stderr } = bench("checkpoint", "--size", "900TiB", "--system", "memory,rocksdb");
+  expect(status).toBe(1);
+  expect(stderr).toContain("memory is skipped: it keeps its state in memory");
+  expect(stderr).toContain("free some space, set TMPDIR");
+  expect(stdout).toBe("");
+});
+
+test("a run that is stopped leaves nothing behind", async () => {
+  const root = await mkdtemp(join(tmpdir(), "tidemark-bench-main-"));
+  try {
+    const child = spawn(process.execPath, [program, "checkpoint", "--system", "memory", "--size", "16MiB"], {
+      env: { ...process.env, TMPDIR: root },
+      stdio: "ignore",
+    });
+    const ended = once(child, "exit");
+    // Stopped in the middle: the measuring process has its checkpoints open.
+    await expect
+      .poll(async () => (await readdir(root, { recursive: true })).some((name) => name.endsWith("shared")), { timeout: 20_000 })
+      .toBe(true);
+    child.kill("SIGTERM");
+    expect((await ended)[0]).toBe(1);
+    expect(await readdir(root)).toEqual([]);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
 });
 
 test("a quick run measures in processes of their own, and overwrites the files it is told to", async () => {

@@ -9,6 +9,7 @@ import { questions } from "./questions/index.js";
 import { LineProgress } from "./runner/progress.js";
 import { runQuestion } from "./runner/run-question.js";
 import { prepareSystems } from "./systems/launch.js";
+import { requireSpace, scratchRoot } from "./systems/scratch-directory.js";
 
 async function main(args: readonly string[]): Promise<number> {
   const request = parseCommandLine(args, questions);
@@ -17,14 +18,20 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
   return measure(request, stop.signal);
 }
 
 async function measure(request: MeasureRequest, signal: AbortSignal): Promise<number> {
   const { question, size, runs, isQuick, cases, json, html } = request;
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  const { systems, launch } = await prepareSystems(request.systems, log, signal);
+  const fitting = request.systems.filter((system) => {
+    const reason = question.tooLarge?.(system, size);
+    if (reason !== undefined) log(`${system} is skipped: ${reason}`);
+    return reason === undefined;
+  });
+  await requireSpace(scratchRoot(), question.diskBytes?.(size) ?? 0);
+  const { systems, launch } = await prepareSystems(fitting, log, signal);
   if (systems.length === 0) {
     log("None of the systems can run here; nothing was measured");
     return 1;

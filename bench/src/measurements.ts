@@ -7,6 +7,11 @@ export type Measure = (settings: Settings, emit: (line: ResultLine) => void, now
 /** What a process of ours runs for a question. Loaded only there, so that starting the benchmark loads no backend. */
 const measures: Readonly<Record<string, () => Promise<Measure>>> = {
   "state-ops": async () => (await import("./state-ops/measure.js")).measureStateOps,
+  checkpoint: async () => (await import("./checkpointed-job/measure-checkpoints.js")).measureCheckpoints,
+  latency: async () => (await import("./checkpointed-job/measure-checkpoints.js")).measureCheckpoints,
+  restore: async () => (await import("./restore/measure-restore.js")).measureRestore,
+  rescale: async () => (await import("./rescale/measure-rescale.js")).measureRescale,
+  memory: async () => (await import("./memory/measure-memory.js")).measureMemory,
   "state-latency": async () => (await import("./state-latency/measure.js")).measureStateLatency,
   "state-limits": async () => (await import("./state-latency/measure-limits.js")).measureStateLimits,
 };

@@ -14,13 +14,26 @@ export interface Question {
   /** What one process measures; several figures can come from one. */
   readonly measurements: readonly Measurement[];
   /** The settings of a run: the same on all systems, and written to every row. */
-  settings(options: { readonly size: number; readonly isQuick: boolean }): Parameters;
+  settings(options: SettingOptions): Parameters;
+  /** Why a system cannot hold a size; undefined when it can. It is then left out with that message. Without: every system can. */
+  tooLarge?(system: string, size: number): string | undefined;
+  /** Most bytes that one process keeps on disk at a time. Without: next to nothing. */
+  diskBytes?(size: number): number;
+}
+
+export interface SettingOptions {
+  readonly size: number;
+  readonly isQuick: boolean;
 }
 
 export interface Measurement {
   /** For the process that measures it, and for progress. */
   readonly name: string;
   readonly figures: readonly Figure[];
+  /** Only these systems can be asked; all of the question's without. */
+  readonly systems?: readonly string[];
+  /** Settings that differ from the question's, in this variant. */
+  settings?(options: SettingOptions): Parameters;
 }
 
 export interface Figure {
@@ -29,6 +42,8 @@ export interface Figure {
   readonly unit: string;
   /** The value of one run, from all lines that the process printed. Throws when they do not have it. */
   valueOf(lines: readonly ResultLine[]): number;
+  /** The value of the row where it is not the median of the runs: a percentile over all runs' measurements, say. */
+  pooled?(runs: readonly (readonly ResultLine[])[]): number;
 }
 
 /** A line of JSON from a measuring process. `build` names versions; `checked` counts what was read back and found right. */

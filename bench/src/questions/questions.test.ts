@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { Parameters } from "../row.js";
+import { checkpoint } from "./checkpoint.js";
 import { stateOps } from "./state-ops.js";
 import { questions } from "./index.js";
 
@@ -16,6 +18,47 @@ test("a summary is one line, and the standard systems are among the known ones",
     expect(summary).not.toContain("\n");
     expect(systems).toEqual(expect.arrayContaining([...standardSystems]));
   }
+});
+
+test("a variant is asked of systems that its question knows, and each of its figures is named once", () => {
+  for (const question of questions) {
+    for (const { systems } of question.measurements) expect(question.systems).toEqual(expect.arrayContaining([...(systems ?? [])]));
+  }
+});
+
+test("settings are whole numbers and texts, at every size: that is how a process takes them", () => {
+  for (const question of questions) {
+    for (const size of [question.size.quick, question.size.standard, 16 * question.size.standard]) {
+      for (const measurement of question.measurements) {
+        for (const isQuick of [true, false]) {
+          const parameters = { ...question.settings({ size, isQuick }), ...measurement.settings?.({ size, isQuick }) };
+          for (const [name, value] of Object.entries(parameters)) {
+            if (typeof value === "number") expect(Number.isSafeInteger(value) && value > 0, `${question.name} ${name} ${value}`).toBe(true);
+          }
+        }
+      }
+    }
+  }
+});
+
+test("the standard checkpoints change 1 % of the keys a round at 20,000 records a second, the others what their names say", () => {
+  const settingsOf = (name: string, size: number): Parameters => ({
+    ...checkpoint.settings({ size, isQuick: false }),
+    ...checkpoint.measurements.find((measurement) => measurement.name === name)?.settings?.({ size, isQuick: false }),
+  });
+  expect(settingsOf("copied", 2 ** 30)).toMatchObject({ recordsPerRound: 10_486, recordsPerSecond: 20_000, rounds: 50, files: "copied" });
+  expect(settingsOf("copied", 2 ** 32)).toMatchObject({ recordsPerRound: 41_943, recordsPerSecond: 20_000 });
+  expect(settingsOf("changes-0.1pct", 2 ** 30)).toMatchObject({ recordsPerRound: 1_049, recordsPerSecond: 2_098 });
+  expect(settingsOf("changes-0.01pct", 2 ** 30)).toMatchObject({ recordsPerRound: 105, recordsPerSecond: 210 });
+  expect(settingsOf("300-rounds", 2 ** 30)).toMatchObject({ rounds: 300, recordsPerRound: 10_486 });
+  expect(settingsOf("same-changes", 2 ** 34)).toMatchObject({ recordsPerRound: 10_486, keys: 2 ** 24 });
+  expect(settingsOf("links", 2 ** 30)).toMatchObject({ files: "linked" });
+});
+
+test("systems in memory are not asked for more than fits", () => {
+  expect(checkpoint.tooLarge?.("fs", 2 ** 32)).toContain("2 GiB");
+  expect(checkpoint.tooLarge?.("fs", 2 ** 30)).toBeUndefined();
+  expect(checkpoint.tooLarge?.("rocksdb", 2 ** 34)).toBeUndefined();
 });
 
 test("state-ops has every operation of Flink's suite", () => {

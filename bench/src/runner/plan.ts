@@ -14,8 +14,13 @@ export interface Step {
  */
 export function planSteps(measurements: readonly Measurement[], systems: readonly string[], runs: number): Step[] {
   return Array.from({ length: runs }, (_, index) => index + 1).flatMap((run) =>
-    measurements.flatMap((measurement) => systems.map((system) => ({ measurement, system, run }))),
+    measurements.flatMap((measurement) => systemsOf(measurement, systems).map((system) => ({ measurement, system, run }))),
   );
+}
+
+/** Those of `systems` that a measurement can be asked of. */
+export function systemsOf(measurement: Measurement, systems: readonly string[]): readonly string[] {
+  return systems.filter((system) => measurement.systems?.includes(system) ?? true);
 }
 
 /** The measurements that have the cases asked for, with only their figures. Throws RangeError for a case that there is not. */

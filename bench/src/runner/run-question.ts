@@ -1,7 +1,7 @@
-import { type Question, type ResultLine, WrongResultError } from "../question.js";
+import { type Figure, type Measurement, type Question, type ResultLine, WrongResultError } from "../question.js";
 import { type Parameters, type Row, rowOf } from "../row.js";
 import { formatSize } from "../size.js";
-import { planSteps, selectCases, type Step } from "./plan.js";
+import { planSteps, selectCases, type Step, systemsOf } from "./plan.js";
 import type { Progress } from "./progress.js";
 
 /** Starts a process that measures and gives the lines it printed. Throws WrongResultError, or an Error with what it said. */
@@ -23,54 +23,65 @@ export interface RunOptions {
 
 /** Runs a question and gives its rows, one for each (case, system). Throws at the first wrong result: then there are no figures. */
 export async function runQuestion(options: RunOptions): Promise<Row[]> {
-  const { question, systems, size, runs, isQuick, launch, progress, machine, commit } = options;
+  const { question, systems, runs, launch, progress } = options;
   const measurements = selectCases(question, options.cases);
-  const params = question.settings({ size, isQuick });
   const steps = planSteps(measurements, systems, runs);
+  if (steps.length === 0) throw new RangeError(`none of ${systems.join(", ")} can be asked about these cases of ${question.name}`);
   const results = new Results();
   progress.start(steps.length);
   for (const step of steps) {
     progress.begin(step);
-    const lines = await launch(question.name, step, params);
+    const lines = await launch(question.name, step, parametersOf(options, step.measurement));
     if (!lines.some(({ checked }) => typeof checked === "number" && checked > 0)) {
       throw new WrongResultError(`${step.measurement.name} on ${step.system} did not check its results`);
     }
-    const values = step.measurement.figures.map((figure) => ({ figure, value: figure.valueOf(lines) }));
-    for (const { figure, value } of values) results.add(figure.name, step.system, value, buildIn(lines));
-    progress.end(step, values.map(({ figure, value }) => ({ name: figure.name, value, unit: figure.unit })));
+    results.add(step, lines);
+    progress.end(step, step.measurement.figures.map((figure) => ({ name: figure.name, value: figure.valueOf(lines), unit: figure.unit })));
   }
-  return measurements
-    .flatMap(({ figures }) => figures)
-    .flatMap(({ name, unit }) =>
-      systems.map((system) =>
-        rowOf({
-          question: question.name,
-          case: name,
-          system,
-          unit,
-          size: formatSize(size, question.size.kind),
-          params,
-          machine,
-          commit,
-          ...results.of(name, system),
-        }),
-      ),
-    );
+  return measurements.flatMap((measurement) =>
+    measurement.figures.flatMap((figure) =>
+      systemsOf(measurement, systems).map((system) => row(options, measurement, figure, system, results.of(measurement, system))),
+    ),
+  );
 }
 
-/** Values of all runs by case and system. */
-class Results {
-  readonly #values = new Map<string, { readonly values: number[]; readonly build: string }>();
+/** The settings of one measurement. */
+function parametersOf({ question, size, isQuick }: RunOptions, measurement: Measurement): Parameters {
+  return { ...question.settings({ size, isQuick }), ...measurement.settings?.({ size, isQuick }) };
+}
 
-  add(figure: string, system: string, value: number, build: string): void {
-    const key = `${figure} ${system}`;
-    const found = this.#values.get(key);
-    if (found === undefined) this.#values.set(key, { values: [value], build });
-    else found.values.push(value);
+function row(options: RunOptions, measurement: Measurement, figure: Figure, system: string, runs: readonly (readonly ResultLine[])[]): Row {
+  const { question, size, machine, commit } = options;
+  return rowOf({
+    question: question.name,
+    case: figure.name,
+    system,
+    unit: figure.unit,
+    size: formatSize(size, question.size.kind),
+    params: parametersOf(options, measurement),
+    machine,
+    commit,
+    build: buildIn(runs[0] ?? []),
+    values: runs.map((lines) => figure.valueOf(lines)),
+    ...(figure.pooled === undefined ? {} : { pooled: figure.pooled(runs) }),
+  });
+}
+
+/** What every process printed, by measurement and system. */
+class Results {
+  readonly #runs = new Map<string, (readonly ResultLine[])[]>();
+
+  /** Throws when the process did not name its build. */
+  add({ measurement, system }: Step, lines: readonly ResultLine[]): void {
+    buildIn(lines);
+    const key = `${measurement.name} ${system}`;
+    const found = this.#runs.get(key);
+    if (found === undefined) this.#runs.set(key, [lines]);
+    else found.push(lines);
   }
 
-  of(figure: string, system: string): { readonly values: readonly number[]; readonly build: string } {
-    return this.#values.get(`${figure} ${system}`) ?? { values: [], build: "" };
+  of(measurement: Measurement, system: string): readonly (readonly ResultLine[])[] {
+    return this.#runs.get(`${measurement.name} ${system}`) ?? [];
   }
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { StateBackend } from "@tidemark/core/state";
 import { version } from "@tidemark/rocksdb";
+import { fsBackend } from "@tidemark/state-fs";
 import { memoryBackend } from "@tidemark/state-memory";
 import { rocksdbBackend } from "@tidemark/state-rocksdb";
 
@@ -14,6 +15,7 @@ interface OwnSystem {
 /** Our backends, each with its defaults: what someone gets who just picks it. */
 export const ownSystems: Readonly<Record<string, OwnSystem>> = {
   memory: { backend: () => memoryBackend(), build: () => "" },
+  fs: { backend: (directory) => fsBackend({ directory: join(directory, "logs") }), build: () => "" },
   rocksdb: {
     backend: (directory) => rocksdbBackend({ directory: join(directory, "databases") }),
     build: () => {

@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Parameters } from "../row.js";
 import { type Command, runMeasuringProcess } from "../runner/measuring-process.js";
 import type { Launch } from "../runner/run-question.js";
 import { settingArguments } from "../settings.js";
 import { type FlinkPeer, prepareFlink } from "./flink-peer.js";
+import { createScratch, removeAbandoned, scratchRoot } from "./scratch-directory.js";
 
 /** Whether a system is Apache Flink with one of its state backends. */
 function isFlink(system: string): boolean {
@@ -22,9 +22,12 @@ export async function prepareSystems(
   const flink = systems.some(isFlink) ? await prepareFlink(log) : { missing: "not asked for" };
   const missing = "missing" in flink ? flink.missing : undefined;
   if (missing !== undefined) for (const system of systems.filter(isFlink)) log(`${system} is skipped: ${missing}`);
-  const ready = systems.filter((system) => missing === undefined || !isFlink(system));
+  const hasCopy = !systems.includes("cp") || ["cp", "sha256sum"].every((name) => spawnSync(name, ["--version"]).status === 0);
+  if (!hasCopy) log("cp is skipped: the commands cp and sha256sum of GNU coreutils were not found");
+  const ready = systems.filter((system) => (missing === undefined || !isFlink(system)) && (hasCopy || system !== "cp"));
+  await removeAbandoned(scratchRoot());
   const launch: Launch = async (question, { measurement, system, run }, settings) => {
-    const directory = await mkdtemp(join(tmpdir(), "tidemark-bench-"));
+    const directory = await createScratch(scratchRoot());
     try {
       const args = [question, `system=${system}`, `case=${measurement.name}`, `directory=${directory}`, ...settingArguments(settings)];
       const command = isFlink(system) ? flinkCommand(flink, args, settings, directory) : ownCommand(args, settings);

@@ -42,6 +42,16 @@ public final class Main {
             case "state-ops":
                 new StateOps(new Settings(settings)).run();
                 break;
+            case "checkpoint":
+            case "latency":
+                new Checkpoints(new Settings(settings)).run();
+                break;
+            case "restore":
+                new Restores(new Settings(settings), 1, 1).run();
+                break;
+            case "rescale":
+                Restores.rescaled(new Settings(settings)).run();
+                break;
             default:
                 throw new IllegalArgumentException("unknown question: " + arguments[0]);
         }

@@ -1,0 +1,9 @@
+import type { StateBackend } from "@tidemark/core/state";
+import { rocksdbBackend } from "@tidemark/state-rocksdb";
+import { join } from "node:path";
+
+/** A backend with a memory budget for one subtask. Throws for systems that have none. */
+export function budgetedBackend(system: string, directory: string, memoryBudgetBytes: number): StateBackend {
+  if (system !== "rocksdb") throw new Error(`${system} has no memory budget`);
+  return rocksdbBackend({ directory: join(directory, "databases"), memoryBudgetBytes });
+}
