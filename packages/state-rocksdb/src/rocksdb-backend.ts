@@ -9,6 +9,7 @@ import { copyBorrowed } from "./key-group-copy.js";
 import { type DrainedLayer, RocksDBBacking } from "./rocksdb-backing.js";
 import { type BackendParts, RocksDBKeyedStateBackend } from "./rocksdb-keyed-state-backend.js";
 import { emptyDatabase, restoreDatabase, type RestoredDatabase } from "./rocksdb-restore.js";
+import { LevelZeroGuard } from "./level-zero-guard.js";
 import { loadSavepoint } from "./savepoint-load.js";
 import { createWorkingDirectory, removeAbandoned, type WorkingDirectory } from "./working-directory.js";
 import { WriteBackStore } from "./write-back/write-back-store.js";
@@ -40,6 +41,7 @@ const smallestBudgetBytes = 4 * 1024 * 1024;
 /** Half of the budget is the table, a quarter the block cache; the rest is for index and filter blocks and for files in transfer. */
 const tablePart = 0.5;
 const blockCachePart = 0.25;
+/** Small enough that a new base can be uploaded a little with each checkpoint. */
 const targetFileBytes = 16 * 1024 * 1024;
 
 /**
@@ -78,7 +80,9 @@ async function openBackend<K>(options: RocksDBBackendOptions, context: KeyedStat
   try {
     await removeAbandoned(options.directory, working, context);
     const blockCacheBytes = Math.floor(budgetBytes * blockCachePart);
-    database = await translated(Database.open(working.database, { blockCacheBytes, ...options.database, errorIfExists: true }));
+    const columnFamilyOptions = { target_file_size_base: String(targetFileBytes) };
+    const defaults = { blockCacheBytes, columnFamilyOptions, errorIfExists: true };
+    database = await translated(Database.open(working.database, { ...defaults, ...options.database }));
     return new RocksDBKeyedStateBackend(context, await openParts(options, context, working, database, budgetBytes));
   } catch (error) {
     await database?.close().catch(() => undefined);
@@ -106,7 +110,11 @@ async function openParts<K>(
     directory: working.drained,
     isEmpty: restored.isEmpty,
   });
-  const store = new WriteBackStore(backing, memory, budgetBytes * tablePart, (layer) => restored.chain.add(chainTables(layer)));
+  const levelZero = new LevelZeroGuard(database, restored.columnFamily);
+  const store = new WriteBackStore(backing, memory, budgetBytes * tablePart, (layer) => {
+    restored.chain.add(chainTables(layer));
+    levelZero.check();
+  });
   const policy = { deltaRatio: options.deltaRatio ?? 1, deltasMax: options.deltasMax ?? 120 };
   const registry = await fill(context, database, store, restored);
   return { database, memory, store, working, restored: { ...restored, registry }, policy };

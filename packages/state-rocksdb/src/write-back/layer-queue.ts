@@ -133,7 +133,8 @@ export class LayerQueue<D> {
   /** Resolves when nothing is under way; what was not drained by then is given up. */
   async close(): Promise<void> {
     this.#hold = { isBroken: false };
-    while (this.#layers.some((layer) => layer.state === "draining")) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    // An applied layer is still to be reported.
+    while (this.#layers.some(({ state }) => state !== "waiting")) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   #pending(): readonly QueuedLayer[] {
