@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { MemoryBacking, PlainMemory } from "./memory-backing.test.support.js";
 import { WriteBackStore } from "./write-back-store.js";
 
-const runs = Number(process.env["TIDEMARK_RANDOM_RUNS"] ?? 30);
+const runs = Math.min(100, Number(process.env["TIDEMARK_RANDOM_RUNS"] ?? 30));
 const firstSeed = Number(process.env["TIDEMARK_SEED"] ?? Date.now() % 1_000_000);
 
 function writerOf(bytes: Uint8Array): ByteWriter {
