@@ -61,9 +61,10 @@ const newerNodeStage = {
  */
 function randomOperationsStage() {
   const memory = "/dev/shm";
+  const backends = ["packages/state-memory", "packages/state-fs", "packages/state-rocksdb"];
   return testsStage({
     name: "random operations",
-    args: ["--no-file-parallelism", "-t", "^(?!.*small table).*random operations", "packages/state-memory", "packages/state-fs", "packages/state-rocksdb"],
+    args: ["--no-file-parallelism", "-t", "^(?!.*small table).*random operations", ...backends],
     env: { TIDEMARK_RANDOM_RUNS: "670", ...(existsSync(memory) ? { TMPDIR: memory } : {}) },
   });
 }
