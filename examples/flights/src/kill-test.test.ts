@@ -14,7 +14,7 @@ async function run(entry: string, args: readonly string[]): Promise<{ code: numb
 
 describe("the flights job, killed twice", () => {
   test.each(["memory", "rocksdb"])("comes back exactly on %s", { timeout: 120_000 }, async (backend) => {
-    const { code, output } = await run("kill-test.js", ["--runs", "1", "--records", "60000", "--backend", backend]);
+    const { code, output } = await run("kill-test.js", ["--runs", "1", "--records", "180000", "--backend", backend]);
     expect(output).toContain("1 passed, 0 failed");
     expect(code).toBe(0);
   });

@@ -24,7 +24,7 @@ interface Options {
 async function main(): Promise<number> {
   const parser = command("kill-test", "Kills the flights job at random moments and compares its result, many times")
     .option("--runs <count>", "how many jobs", wholeNumber(1, 100_000), 20)
-    .option("--records <count>", "length of the slice", wholeNumber(1, Number.MAX_SAFE_INTEGER), 120_000)
+    .option("--records <count>", "length of the slice", wholeNumber(1, Number.MAX_SAFE_INTEGER), 240_000)
     .option("--kills <count>", "kills of each job", wholeNumber(0, 100), 2)
     .option("--backend <name>", "where state is kept: memory or rocksdb", "rocksdb")
     .option("--seed <number>", "repeats an earlier series", wholeNumber(0, 4_294_967_295))
