@@ -125,6 +125,7 @@ export class BackendHarness<K> {
   async dispose(): Promise<void> {
     await this.close();
     await this.#fileSystem.removeDirectory(this.directory);
+    await this.#fileSystem.close();
   }
 
   async #begin(signal: AbortSignal): Promise<{ pending: PendingCheckpointFiles; snapshot: KeyedStateSnapshot; id: number }> {

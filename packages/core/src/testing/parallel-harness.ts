@@ -138,6 +138,7 @@ export class ParallelHarness<K> {
   async dispose(): Promise<void> {
     await this.close();
     await this.#fileSystem.removeDirectory(this.directory);
+    await this.#fileSystem.close();
   }
 
   async #acquire(): Promise<CheckpointLease> {
