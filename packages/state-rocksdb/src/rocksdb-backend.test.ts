@@ -7,5 +7,5 @@ testStateBackend("rocksdb", (directory) => rocksdbBackend({ directory }), { rand
 testStateBackend(
   "rocksdb with new bases and a small table",
   (directory) => rocksdbBackend({ directory, deltaRatio: 0.05, deltasMax: 1, memoryBudgetBytes: 4 * 1024 * 1024 }),
-  { randomRuns: 25 },
+  { randomRuns: 10 },
 );
