@@ -65,7 +65,7 @@ function randomOperationsStage() {
   return testsStage({
     name: "random operations",
     args: ["--no-file-parallelism", "-t", "^(?!.*small table).*random operations", ...backends],
-    env: { TIDEMARK_RANDOM_RUNS: "670", ...(existsSync(memory) ? { TMPDIR: memory } : {}) },
+    env: { TIDEMARK_RANDOM_RUNS: "505", ...(existsSync(memory) ? { TMPDIR: memory } : {}) },
   });
 }
 
