@@ -77,12 +77,20 @@ void Database::Open() {
 }
 
 void Database::Interrupt() {
+  const std::lock_guard<std::mutex> lock(closing);
   listener->Abort();
   if (db != nullptr) rocksdb::CancelAllBackgroundWork(db.get(), false);
 }
 
+void Database::StopDrains() {
+  isClosing = true;
+  const std::lock_guard<std::mutex> lock(closing);
+  drains.Stop();
+}
+
 void Database::Close() {
   isClosing = true;
+  const std::lock_guard<std::mutex> lock(closing);
   drains.Stop();
   if (db == nullptr) return;
   listener->Abort();

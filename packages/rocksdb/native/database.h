@@ -11,6 +11,7 @@
 #include <functional>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,8 @@ class Database {
   void Close();
   // Makes waiting flushes return and background jobs stop, without waiting for them.
   void Interrupt();
+  // Ends the drain under way as soon as it can; none begins any more.
+  void StopDrains();
 
   // `ttl` must be the ColumnFamily's own.
   rocksdb::ColumnFamilyOptions FamilyOptions(MergeKind kind, const std::shared_ptr<TtlRules>& ttl) const;
@@ -113,6 +116,8 @@ class Database {
   std::vector<ColumnFamily*> touched;
 
   DrainThread drains;
+  // Held while the database is closed, so that the end of the process, which comes on another thread, waits for it.
+  std::mutex closing;
   size_t pendingWork = 0;
   std::atomic<bool> isClosing = false;
   std::function<void()> startClose;  // set by close() while other work is pending

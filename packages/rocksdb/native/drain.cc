@@ -78,10 +78,7 @@ void DrainEnded(napi_env env, napi_value, void* context, void* data) {
 // Environments end while threads drain (worker.terminate). Node runs this before it takes the thread-safe function away, because
 // hooks run in the reverse order of their making.
 void StopDrains(void* data) {
-  const auto stop = [](const std::shared_ptr<Database>& database) {
-    database->isClosing = true;
-    database->drains.Stop();
-  };
+  const auto stop = [](const std::shared_ptr<Database>& database) { database->StopDrains(); };
   static_cast<Instance*>(data)->databases.ForEach(stop);
 }
 

@@ -78,7 +78,7 @@ napi_value PrepareExit(Call& call) {
   const auto interrupt = [](const std::shared_ptr<Database>& database) {
     database->isClosing = true;
     database->Interrupt();
-    database->drains.Stop();
+    database->StopDrains();
   };
   call.instance->databases.ForEach(interrupt);
   return nullptr;
