@@ -142,10 +142,6 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
     // What was drained or uploaded for it belongs to the next checkpoint.
   }
 
-  notifyChainDamaged(chain: string): boolean {
-    return this.#snapshots.damaged(chain);
-  }
-
   stateSizeBytes(): number {
     if (this.#closed !== undefined) return 0;
     const { database, restored } = this.#parts;

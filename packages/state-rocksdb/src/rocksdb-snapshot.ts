@@ -59,7 +59,6 @@ export class RocksDBSnapshots<K> {
   #rebases = 0;
   /** Names the base in checkpoints; undefined while there is none. */
   #chainId: string | undefined;
-  #mustRebase = false;
 
   constructor(parts: SnapshotParts<K>, chainId: string | undefined) {
     this.#parts = parts;
@@ -88,13 +87,6 @@ export class RocksDBSnapshots<K> {
     return { result };
   }
 
-  /** The base of this chain is damaged: the next checkpoint takes a new one, whole. */
-  damaged(chainId: string): boolean {
-    if (chainId !== this.#chainId) return false;
-    this.#mustRebase = true;
-    return true;
-  }
-
   async close(): Promise<void> {
     this.#abort.abort(new StateError("DISPOSED", "the rocksdb backend was closed while it wrote a snapshot"));
     await this.#last;
@@ -109,8 +101,8 @@ export class RocksDBSnapshots<K> {
   ): Promise<KeyedStateResult> {
     const { chain, policy } = this.#parts;
     await aborted(drained, signal);
-    const isWhole = !chain.hasBase || this.#mustRebase;
-    if (this.#rebase === undefined && (this.#mustRebase || chain.needsRebase(policy))) await this.#beginRebase();
+    const isWhole = !chain.hasBase;
+    if (this.#rebase === undefined && chain.needsRebase(policy)) await this.#beginRebase();
     const rebase = this.#rebase;
     if (rebase !== undefined && isWhole && chain.canReplaceBase(rebase.layer, layer)) rebase.creditBytes = Infinity;
     if (rebase?.creditBytes !== Infinity) {
@@ -165,7 +157,6 @@ export class RocksDBSnapshots<K> {
     const replaced = chain.replaceBase(rebase.tables, rebase.layer);
     for (const { path } of replaced) if (path !== undefined) await context.fileSystem.removeFile(path).catch(() => undefined);
     this.#rebase = undefined;
-    this.#mustRebase = false;
     this.#chainId = `${context.generation}-${context.operator}-${context.subtask}-${this.#rebases}`;
     await this.#unpin(rebase.pins);
   }

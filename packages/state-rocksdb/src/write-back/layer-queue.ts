@@ -82,7 +82,7 @@ export class LayerQueue<D> {
   /** Resolves when a layer may be frozen, or a drain failed. */
   async slot(): Promise<void> {
     this.retry();
-    while (!this.hasSlot && this.failure === undefined) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    while (!this.hasSlot && this.failure === undefined) await this.#change();
   }
 
   /** Begins a failed drain again. */
@@ -91,15 +91,18 @@ export class LayerQueue<D> {
     this.#startNext();
   }
 
-  /** Resolves when no drain is under way; none begins until the result of `work` is there. False where a writer could not wait for it. */
+  /**
+   * Does `work` while no drain is under way: none begins from here on until its result is there. Undefined where a writer could not wait
+   * for it.
+   */
   async between<T>(work: () => Promise<T>): Promise<T | undefined> {
-    while (this.#hold !== undefined || this.#layers.some((layer) => layer.state === "draining")) {
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
-    }
+    while (this.#hold !== undefined) await this.#change();
+    // Held before the drain under way has ended, or a writer that fills one layer after the other would never let it begin.
     const hold = { isBroken: false };
     this.#hold = hold;
     try {
-      const result = await work();
+      while (!hold.isBroken && this.#layers.some(({ state }) => state === "draining")) await this.#change();
+      const result = hold.isBroken ? undefined : await work();
       return hold.isBroken ? undefined : result;
     } finally {
       if (this.#hold === hold) this.#hold = undefined;
@@ -116,6 +119,7 @@ export class LayerQueue<D> {
     if (this.#hold !== undefined) {
       this.#hold.isBroken = true;
       this.#hold = undefined;
+      this.#wake();
     }
     for (let attempt = 0; attempt < drainAttempts; attempt += 1) {
       this.#startNext();
@@ -134,7 +138,7 @@ export class LayerQueue<D> {
   async close(): Promise<void> {
     this.#hold = { isBroken: false };
     // An applied layer is still to be reported.
-    while (this.#layers.some(({ state }) => state !== "waiting")) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    while (this.#layers.some(({ state }) => state !== "waiting")) await this.#change();
   }
 
   #pending(): readonly QueuedLayer[] {
@@ -180,6 +184,11 @@ export class LayerQueue<D> {
     this.#onApplied();
     layer.atApplied?.();
     this.#startNext();
+  }
+
+  /** Resolves when something about the layers changed. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   #wake(): void {

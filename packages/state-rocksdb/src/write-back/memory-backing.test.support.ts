@@ -44,7 +44,7 @@ export class PlainMemory implements ChunkMemory {
 type Contents = Map<string, Uint8Array>;
 
 /** What a layer does to a key: new bytes, bytes put behind the old ones, or nothing any more. */
-interface Change {
+export interface Change {
   readonly key: string;
   readonly kind: "put" | "merge" | "delete";
   readonly bytes: Uint8Array;

@@ -213,7 +213,7 @@ export class WriteBackStore<D> implements OrderedByteStore {
     return this.#reader;
   }
 
-  /** The scratch holds the list below: it becomes the base of the entry, and what was appended follows it in the list. */
+  /** `#list` holds the list below: it becomes the base of the entry, and what was appended is put behind it in `#list`. */
   #addBase(key: ByteWriter, layer: number, lengthBytes: number): void {
     const table = this.#table;
     const pieces = new ByteWriter({ maxBytes: 0x7fff_ffff, initialBytes: lengthBytes + table.value.remaining + 16 });
