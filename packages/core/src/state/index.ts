@@ -58,7 +58,7 @@ export {
   copyBytes,
   Directory,
   FrozenTable,
-  sameBytes,
+  sameWords,
   StateTable,
   TableListState,
   TableMapState,

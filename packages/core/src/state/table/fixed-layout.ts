@@ -1,6 +1,8 @@
 import { StateError } from "../../errors/index.js";
 import type { ByteReader } from "../serializers/index.js";
-import { type ByteSource, full, inserted, pointAt, probeOf, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
+import {
+  type ByteSource, copyWords, full, inserted, pointAt, probeOf, type PutOutcome, replaced, sameWords, type SegmentLayout,
+} from "./segment-layout.js";
 import { SegmentStore } from "./segment-store.js";
 import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";
 
@@ -66,7 +68,7 @@ export class FixedLayout implements SegmentLayout {
       const high = view.getInt32(tags + 4, true);
       for (let matches = matchTags(low, high, tag); matches !== 0; matches &= matches - 1) {
         const at = tags + tagsBytes + lowestBit(matches) * this.#entryBytes;
-        if (this.#hasKey(view, at, key, keyStart)) return at;
+        if (sameWords(view, at, key.view, keyStart, this.#keyBytes)) return at;
       }
       if (matchTags(low, high, 0) !== 0) return -1;
     }
@@ -82,15 +84,15 @@ export class FixedLayout implements SegmentLayout {
     const view = store.views[segment >>> store.chunkShift] as DataView;
     const found = this.find(segment, position, key, keyStart, keyEnd);
     if (found !== -1) {
-      copyWords(value, valueStart, this.#valueBytes, view, found + this.#keyBytes);
+      copyWords(value.view, valueStart, this.#valueBytes, view, found + this.#keyBytes);
       return replaced;
     }
     const count = store.count[segment] as number;
     if (count >= this.#maxCount) return full;
     store.count[segment] = count + 1;
     const at = this.#takeSlot(view, segment, probeOf(position));
-    copyWords(key, keyStart, this.#keyBytes, view, at);
-    copyWords(value, valueStart, this.#valueBytes, view, at + this.#keyBytes);
+    copyWords(key.view, keyStart, this.#keyBytes, view, at);
+    copyWords(value.view, valueStart, this.#valueBytes, view, at + this.#keyBytes);
     return inserted;
   }
 
@@ -164,7 +166,7 @@ export class FixedLayout implements SegmentLayout {
     const store = this.store;
     const target = store.viewOf(to);
     const place = this.#takeSlot(target, to, probeOf(position));
-    copyWords({ bytes: store.chunkOf(from), view: store.viewOf(from) }, at, this.#entryBytes, target, place);
+    copyWords(store.viewOf(from), at, this.#entryBytes, target, place);
     store.count[to] = (store.count[to] as number) + 1;
   }
 
@@ -178,17 +180,6 @@ export class FixedLayout implements SegmentLayout {
 
   releaseUnheld(): void {
     // Every entry is in a segment.
-  }
-
-  #hasKey(view: DataView, at: number, key: ByteSource, keyStart: number): boolean {
-    const keyBytes = this.#keyBytes;
-    const words = keyBytes & ~3;
-    let offset = 0;
-    for (; offset < words; offset += 4) {
-      if (view.getInt32(at + offset, true) !== key.view.getInt32(keyStart + offset, true)) return false;
-    }
-    for (; offset < keyBytes; offset += 1) if (view.getUint8(at + offset) !== key.view.getUint8(keyStart + offset)) return false;
-    return true;
   }
 
   /** Gives the first free slot from a group on its tag; where its entry begins. */
@@ -228,20 +219,6 @@ export class FixedLayout implements SegmentLayout {
     const group = Math.floor(inSegment / this.#groupBytes);
     const inGroup = inSegment - group * this.#groupBytes;
     return start + group * this.#groupBytes + (inGroup - tagsBytes) / this.#entryBytes;
-  }
-}
-
-function copyWords(source: ByteSource, start: number, length: number, view: DataView, at: number): void {
-  const words = length & ~3;
-  let offset = 0;
-  for (; offset < words; offset += 4) {
-    // Read before the call: V8 makes no call of the writing only where nothing comes between finding the method and calling it.
-    const word = source.view.getInt32(start + offset, true);
-    view.setInt32(at + offset, word, true);
-  }
-  for (; offset < length; offset += 1) {
-    const byte = source.view.getUint8(start + offset);
-    view.setUint8(at + offset, byte);
   }
 }
 

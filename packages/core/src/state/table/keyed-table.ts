@@ -62,7 +62,8 @@ export class KeyedTable<K, N> {
       keyGroups: context.keyGroups,
       maxParallelism: context.maxParallelism,
       keysHavePrefix: this.#hasNamespaces,
-      ...(keyBytes === undefined || valueBytes === undefined ? {} : { fixedSizes: { keyBytes, valueBytes } }),
+      ...(keyBytes === undefined ? {} : { keyBytes }),
+      ...(valueBytes === undefined ? {} : { valueBytes }),
       ...(maxBytes === undefined ? {} : { maxBytes }),
       ...(reserve === undefined ? {} : { reserve }),
     });
@@ -120,6 +121,11 @@ export class KeyedTable<K, N> {
     this.#keys.context.serializer.writeKey(owner.key, this.#other);
     this.#keys.namespaces.writeKey(owner.namespace, this.#other);
     this.#endOther(owner.keyGroup);
+  }
+
+  /** Whether there is an entry. Faster than find(). */
+  has(): boolean {
+    return this.#table.has(this.#keyGroup, this.#hash, this.#key, this.#start, this.#end);
   }
 
   /** True where there is an entry; `value` stands at its value. */

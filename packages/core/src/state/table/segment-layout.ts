@@ -44,8 +44,8 @@ export interface SegmentLayout {
   nextSlot(segment: number, slot: number): number;
   /** Where the entry of a slot begins. */
   atSlot(segment: number, slot: number): number;
-  /** A new segment for the entries of `like` or for half of them. */
-  allocate(depth: number, like?: number): number;
+  /** A new segment for the entries of `like` and `also` or for some of them. */
+  allocate(depth: number, like?: number, also?: number): number;
   copy(segment: number): number;
   /** Moves an entry to another segment, which has room for it. */
   move(from: number, at: number, to: number, position: number): void;
@@ -79,13 +79,28 @@ export function copyBytes(source: Uint8Array, start: number, end: number, target
   for (let from = start, to = at; from < end; from += 1, to += 1) target[to] = source[from] as number;
 }
 
-/** True where `length` bytes are equal. Compares words and then the rest. */
-export function sameBytes(left: ByteSource, leftStart: number, right: ByteSource, rightStart: number, length: number): boolean {
+/** The same for keys and values of a few words. */
+export function copyWords(source: DataView, start: number, length: number, target: DataView, at: number): void {
   const words = length & ~3;
-  let at = 0;
-  for (; at < words; at += 4) {
-    if (left.view.getInt32(leftStart + at, true) !== right.view.getInt32(rightStart + at, true)) return false;
+  let offset = 0;
+  for (; offset < words; offset += 4) {
+    // Read before the call: V8 makes no call of the writing only where nothing comes between finding the method and calling it.
+    const word = source.getInt32(start + offset, true);
+    target.setInt32(at + offset, word, true);
   }
-  for (; at < length; at += 1) if (left.bytes[leftStart + at] !== right.bytes[rightStart + at]) return false;
+  for (; offset < length; offset += 1) {
+    const byte = source.getUint8(start + offset);
+    target.setUint8(at + offset, byte);
+  }
+}
+
+/** True where `length` bytes are equal, for keys of a few words. */
+export function sameWords(left: DataView, leftStart: number, right: DataView, rightStart: number, length: number): boolean {
+  const words = length & ~3;
+  let offset = 0;
+  for (; offset < words; offset += 4) {
+    if (left.getInt32(leftStart + offset, true) !== right.getInt32(rightStart + offset, true)) return false;
+  }
+  for (; offset < length; offset += 1) if (left.getUint8(leftStart + offset) !== right.getUint8(rightStart + offset)) return false;
   return true;
 }

@@ -34,18 +34,13 @@ export class SegmentStore {
   #touched = 0;
   readonly #outstanding: number[] = [];
   readonly #reserve: (extraBytes: number) => void;
-  readonly #onFree: (segment: number) => void;
 
-  /**
-   * `reserve` is asked before every chunk and throws where it would pass a limit; `onFree` is told of segments that are in use no
-   * more.
-   */
-  constructor(segmentBytes: number, reserve: (extraBytes: number) => void, onFree: (segment: number) => void = () => undefined) {
+  /** `reserve` is asked before every chunk and throws where it would pass a limit. */
+  constructor(segmentBytes: number, reserve: (extraBytes: number) => void) {
     this.segmentBytes = segmentBytes;
     this.chunkShift = Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
     this.chunkMask = (1 << this.chunkShift) - 1;
     this.#reserve = reserve;
-    this.#onFree = onFree;
   }
 
   /** Segments in the live table or in a frozen part. */
@@ -154,7 +149,6 @@ export class SegmentStore {
 
   #giveBack(segment: number): void {
     this.#free.push(segment);
-    this.#onFree(segment);
   }
 
   #addChunk(): void {
@@ -174,7 +168,7 @@ export class SegmentStore {
   }
 }
 
-function grown<A extends Uint8Array | Uint16Array | Uint32Array>(old: A, larger: A): A {
+export function grown<A extends Uint8Array | Uint16Array | Uint32Array>(old: A, larger: A): A {
   larger.set(old);
   return larger;
 }

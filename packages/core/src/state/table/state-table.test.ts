@@ -113,27 +113,47 @@ const fixed = { keyBytes: 8, valueBytes: 9 };
 const smallKey = (random: SeededRandom) => int64Key(random.below(3000));
 const nineBytes = (random: SeededRandom) => bytesOf(random, 9);
 const shapes: readonly Shape[] = [
-  { name: "fixed", options: { fixedSizes: fixed }, steps: 9000, makeKey: smallKey, makeValue: nineBytes },
+  { name: "fixed", options: fixed, steps: 9000, makeKey: smallKey, makeValue: nineBytes },
   {
-    name: "fixed, keys and values of odd sizes", options: { fixedSizes: { keyBytes: 3, valueBytes: 30 }, maxParallelism: 100 }, steps: 6000,
+    name: "fixed, keys and values of odd sizes", options: { keyBytes: 3, valueBytes: 30, maxParallelism: 100 }, steps: 6000,
     makeKey: (random) => int64Key(random.below(2000)).subarray(5), makeValue: (random) => bytesOf(random, 30),
   },
   {
-    name: "fixed, many segments", options: { fixedSizes: { keyBytes: 8, valueBytes: 400 } }, steps: 4000,
+    name: "fixed, many segments", options: { keyBytes: 8, valueBytes: 400 }, steps: 4000,
     makeKey: smallKey, makeValue: (random) => bytesOf(random, 400),
   },
   {
-    name: "fixed, all keys with one hash", options: { fixedSizes: fixed, hash: () => 77 }, steps: 3000,
+    name: "fixed, all keys with one hash", options: { ...fixed, hash: () => 77 }, steps: 3000,
     makeKey: (random) => int64Key(random.below(1200)), makeValue: nineBytes,
   },
   {
     name: "fixed, hashes that differ in three bits only", steps: 6000,
-    options: { fixedSizes: fixed, hash: (bytes, _start, end) => (bytes[end - 1] as number) & 7 }, makeKey: smallKey, makeValue: nineBytes,
+    options: { ...fixed, hash: (bytes, _start, end) => (bytes[end - 1] as number) & 7 }, makeKey: smallKey, makeValue: nineBytes,
   },
-  { name: "fixed, one key group", options: { fixedSizes: fixed, maxParallelism: 1 }, steps: 8000, makeKey: smallKey, makeValue: nineBytes },
+  { name: "fixed, one key group", options: { ...fixed, maxParallelism: 1 }, steps: 8000, makeKey: smallKey, makeValue: nineBytes },
   {
-    name: "fixed, 32,768 key groups", options: { fixedSizes: fixed, maxParallelism: 32_768 }, steps: 8000,
+    name: "fixed, 32,768 key groups", options: { ...fixed, maxParallelism: 32_768 }, steps: 8000,
     makeKey: smallKey, makeValue: nineBytes,
+  },
+  {
+    name: "fixed keys", options: { keyBytes: 8 }, steps: 8000,
+    makeKey: smallKey, makeValue: (random) => bytesOf(random, someLength(random, 1500)),
+  },
+  {
+    name: "fixed keys, tiny values", options: { keyBytes: 8, maxParallelism: 2 }, steps: 12_000,
+    makeKey: smallKey, makeValue: (random) => bytesOf(random, random.below(2)),
+  },
+  {
+    name: "fixed keys of an odd size", options: { keyBytes: 3 }, steps: 6000,
+    makeKey: (random) => int64Key(random.below(2000)).subarray(5), makeValue: (random) => bytesOf(random, someLength(random, 300)),
+  },
+  {
+    name: "fixed keys, all with one hash", options: { keyBytes: 8, hash: () => 77 }, steps: 3000,
+    makeKey: (random) => int64Key(random.below(1200)), makeValue: (random) => bytesOf(random, someLength(random, 100)),
+  },
+  {
+    name: "fixed keys, longer than slots take", options: { keyBytes: 100 }, steps: 3000,
+    makeKey: (random) => new Uint8Array(100).fill(random.below(200)), makeValue: (random) => bytesOf(random, someLength(random, 100)),
   },
   {
     name: "variable", options: {}, steps: 8000,
@@ -263,7 +283,7 @@ describe("memory", () => {
     for (const key of keys) pair.put(key, new Uint8Array(valueBytes));
   }
 
-  test.each([{ fixedSizes: fixed }, {}])("what freezes held is used again after release()", (options) => {
+  test.each([fixed, { keyBytes: 8 }, {}])("what freezes held is used again after release()", (options) => {
     const pair = new Pair(options);
     fill(pair);
     const before = pair.table.sizeBytes;
@@ -282,7 +302,7 @@ describe("memory", () => {
   });
 
   test("segments that were visited for the last time are not copied any more", () => {
-    const pair = new Pair({ fixedSizes: fixed });
+    const pair = new Pair(fixed);
     fill(pair);
     const before = pair.table.sizeBytes;
     const frozen = pair.table.freeze();
@@ -292,7 +312,7 @@ describe("memory", () => {
     frozen.release();
   });
 
-  test.each([{ fixedSizes: fixed }, {}])("removing gives back most of it, clear() all of it", (options) => {
+  test.each([fixed, { keyBytes: 8 }, {}])("removing gives back most of it, clear() all of it", (options) => {
     const pair = new Pair(options);
     const empty = pair.table.sizeBytes;
     fill(pair);
@@ -306,7 +326,7 @@ describe("memory", () => {
   });
 
   test("int64 entries take less than 45 bytes each, whatever their number", () => {
-    const pair = new Pair({ fixedSizes: fixed });
+    const pair = new Pair(fixed);
     for (let i = 0; i < 60_000; i += 1) {
       pair.put(int64Key(i), new Uint8Array(9));
       if (i >= 20_000 && i % 1000 === 0) expect(pair.table.sizeBytes / i).toBeLessThan(45);
@@ -320,7 +340,7 @@ describe("memory", () => {
     expect(pair.table.sizeBytes).toBeLessThan(50 * 400 * 6);
   });
 
-  test.each([{ fixedSizes: fixed }, {}])("past maxBytes put() throws NO_MEMORY and changes nothing", (options) => {
+  test.each([fixed, { keyBytes: 8 }, {}])("past maxBytes put() throws NO_MEMORY and changes nothing", (options) => {
     const pair = new Pair({ ...options, maxBytes: 2 * 1024 * 1024 });
     let stored = 0;
     const fillUp = (): void => {
@@ -369,7 +389,7 @@ describe("memory", () => {
 
 describe("iteration", () => {
   test("sees the contents at its first step, whatever is changed meanwhile, and gives its hold back when it is left", () => {
-    const pair = new Pair({ fixedSizes: fixed });
+    const pair = new Pair(fixed);
     for (let i = 0; i < 5000; i += 1) pair.put(int64Key(i), new Uint8Array(9));
     const before = new Map(pair.model);
     const found = new Map<string, string>();
@@ -407,7 +427,7 @@ describe("iteration", () => {
   });
 
   test("a frozen part cannot be read after release(), not even by an iteration that is under way", () => {
-    const pair = new Pair({ fixedSizes: fixed });
+    const pair = new Pair(fixed);
     for (let i = 0; i < 1000; i += 1) pair.put(int64Key(i), new Uint8Array(9));
     const released = expect.objectContaining({ code: "DISPOSED" });
     for (const read of ["entries", "takeEntries", "sortedEntries"] as const) {
@@ -421,7 +441,7 @@ describe("iteration", () => {
   });
 
   test("a sweep around the table removes exactly what is gone, in slices", () => {
-    const pair = new Pair({ fixedSizes: fixed });
+    const pair = new Pair(fixed);
     for (let i = 0; i < 20_000; i += 1) pair.put(int64Key(i), Uint8Array.of(i % 3, 0, 0, 0, 0, 0, 0, 0, 0));
     const isGone = (value: { u8(): number }): boolean => value.u8() === 0;
     let largest = 0;
@@ -436,7 +456,7 @@ describe("iteration", () => {
   });
 
   test("keys or values of another size than declared are refused", () => {
-    const pair = new Pair({ fixedSizes: fixed });
+    const pair = new Pair(fixed);
     for (const [key, value] of [[new Uint8Array(7), new Uint8Array(9)], [new Uint8Array(8), new Uint8Array(10)]] as const) {
       expect(() => pair.put(key, value)).toThrow(expect.objectContaining({ code: "INTERNAL" }));
     }

@@ -13,8 +13,9 @@ export interface StateTableOptions {
   /** The key groups of this subtask. */
   readonly keyGroups: KeyGroupRange;
   readonly maxParallelism: number;
-  /** Sizes of all keys and of all values, where each is always the same: the faster and smaller layout. */
-  readonly fixedSizes?: { readonly keyBytes: number; readonly valueBytes: number };
+  /** Size of all keys, and of all values, where it is always the same: faster, and smaller where both are. */
+  readonly keyBytes?: number;
+  readonly valueBytes?: number;
   /**
    * Keys begin with their key group (2 bytes, big endian), and their hash is that of the bytes behind it. Without it the key group is
    * the hash modulo max parallelism.
@@ -81,6 +82,20 @@ export class StateTable {
     let sizeBytes = usedBytes(this.#layout) + this.#directory.cells.byteLength;
     for (const layout of this.#frozenLayouts.keys()) if (layout !== this.#layout) sizeBytes += usedBytes(layout);
     return sizeBytes;
+  }
+
+  /** Whether a key, `key.bytes[keyStart .. keyEnd)`, has an entry. Faster than find(): its value is not touched. */
+  has(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+    const layout = this.#layout;
+    const directory = this.#directory;
+    const position = this.#positions.of(keyGroup, hash);
+    let segment = directory.cells[position >>> directory.shift] as number;
+    while (layout.find(segment, position, key, keyStart, keyEnd) === -1) {
+      const next = layout.store.next[segment] as number;
+      if (next === 0) return false;
+      segment = next - 1;
+    }
+    return true;
   }
 
   /** Looks a key up, `key.bytes[keyStart .. keyEnd)`. When true, `value` stands at its value. */
@@ -259,12 +274,12 @@ export class StateTable {
   }
 
   #makeLayout(): SegmentLayout {
-    const sizes = this.#options.fixedSizes;
+    const { keyBytes, valueBytes } = this.#options;
     const positionOf = (key: ByteSource, start: number, end: number): number => this.#positions.ofKey(key, start, end);
     const reserve = (extraBytes: number): void => this.#reserve(extraBytes);
-    return sizes === undefined || sizes.keyBytes + sizes.valueBytes > fixedEntryMaxBytes
-      ? new VariableLayout(reserve)
-      : new FixedLayout(sizes.keyBytes, sizes.valueBytes, positionOf, reserve);
+    return keyBytes === undefined || valueBytes === undefined || keyBytes + valueBytes > fixedEntryMaxBytes
+      ? new VariableLayout(keyBytes, positionOf, reserve)
+      : new FixedLayout(keyBytes, valueBytes, positionOf, reserve);
   }
 
   #reserve(extraBytes: number): void {
@@ -361,7 +376,7 @@ export class StateTable {
     const buddy = this.#directory.buddy(position, depth);
     if (store.depth[buddy] !== depth || store.next[buddy] !== 0 || buddy === segment) return;
     if (!this.#layout.fitTogether(segment, buddy)) return;
-    const merged = this.#allocateForMerge(depth - 1, (store.count[segment] as number) > 0 ? segment : buddy);
+    const merged = this.#allocateForMerge(depth - 1, segment, buddy);
     if (merged === undefined) return;
     this.#moveAll(segment, merged, merged, 0);
     this.#moveAll(buddy, merged, merged, 0);
@@ -371,9 +386,9 @@ export class StateTable {
   }
 
   /** Undefined where there is no memory: merging can wait, and what was removed is removed. */
-  #allocateForMerge(depth: number, like: number): number | undefined {
+  #allocateForMerge(depth: number, one: number, other: number): number | undefined {
     try {
-      return this.#layout.allocate(depth, like);
+      return this.#layout.allocate(depth, one, other);
     } catch (error) {
       if (error instanceof StateError) return undefined;
       throw error;

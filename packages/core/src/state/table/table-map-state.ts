@@ -136,7 +136,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
 
   isEmpty(): boolean {
     this.#table.atCurrent();
-    return !this.#table.find();
+    return !this.#table.has();
   }
 
   entries(): IterableIterator<readonly [UK, Readonly<UV>]> {

@@ -1,15 +1,15 @@
-import type { ByteReader } from "../serializers/index.js";
+import { ByteReader } from "../serializers/index.js";
+import { KeySlots, slotKeyMaxBytes } from "./key-slots.js";
 import { LargeEntries } from "./large-entries.js";
 import {
-  type ByteSource, copyBytes, full, inserted, pointAt, probeOf, type PutOutcome, replaced, sameBytes, type SegmentLayout,
+  type ByteSource, copyBytes, full, inserted, pointAt, type PutOutcome, replaced, sameWords, type SegmentLayout,
 } from "./segment-layout.js";
 import { SegmentStore } from "./segment-store.js";
-import { SlotArrays } from "./slot-arrays.js";
+import type { SlotIndex } from "./slot-index.js";
+import { TagSlots } from "./tag-slots.js";
 
 const segmentBytes = 16 * 1024;
 
-/** Where the first entry begins: a slot with offset 0 is free. */
-const firstEntry = 4;
 /** `key length (2) | value length (2) | value capacity (2)`. */
 const entryHeaderBytes = 6;
 /** Longer entries get memory of their own, and a stub of this size in the segment. */
@@ -22,40 +22,46 @@ const stubMark = 0xffff;
 const onceMoreMaxBytes = 64;
 
 const smallestSlotBits = 4;
-const largestSlotBits = 11;
 const firstGuessEntryBytes = 48;
 
 /**
- * Keys and values of any size: slots of `tag (16 bits) | offset of the entry (16 bits)`, found by linear probing, and entries that
- * are added one behind the other. What is removed or outgrown is garbage until the segment is made anew.
+ * Values of any size, and keys of any size or of one: entries that are added one behind the other, and an index of slots that finds
+ * them. What is removed or outgrown is garbage until the segment is made anew.
  */
 export class VariableLayout implements SegmentLayout {
   readonly store: SegmentStore;
   readonly #large: LargeEntries;
-  readonly #slots: SlotArrays;
-  /** Where the entry begins that findSlot() found. */
-  #foundAt = 0;
+  readonly #slots: SlotIndex;
   /** By segment: where free memory begins, bytes of garbage. */
   #top = new Uint16Array(16);
   #garbage = new Uint16Array(16);
+  readonly #movedKey = new ByteReader();
 
-  constructor(reserve: (extraBytes: number) => void) {
-    this.#slots = new SlotArrays(reserve);
-    this.store = new SegmentStore(segmentBytes, reserve, (segment) => this.#slots.take(segment));
+  /** `keyBytes`: the size of all keys, where it is always the same. */
+  constructor(
+    keyBytes: number | undefined,
+    positionOf: (key: ByteSource, start: number, end: number) => number,
+    reserve: (extraBytes: number) => void,
+  ) {
+    this.store = new SegmentStore(segmentBytes, reserve);
+    this.#slots =
+      keyBytes === undefined || keyBytes > slotKeyMaxBytes
+        ? new TagSlots(this.store, (segment, offset, key, start, end) => this.#hasKey(segment, offset, key, start, end))
+        : new KeySlots(this.store, keyBytes, positionOf);
     this.#large = new LargeEntries(this.store, reserve);
   }
 
   get outsideBytes(): number {
-    return this.#large.sizeBytes + this.#slots.usedBytes;
+    return this.#large.sizeBytes;
   }
 
   get reservedBytes(): number {
-    return this.store.reservedBytes + this.#large.sizeBytes + this.#slots.reservedBytes;
+    return this.store.reservedBytes + this.#large.sizeBytes;
   }
 
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
-    const slot = this.#findSlot(segment, position, key, keyStart, keyEnd);
-    return slot < 0 ? -1 : this.#foundAt;
+    const offset = this.#slots.find(segment, position, key, keyStart, keyEnd);
+    return offset === 0 ? -1 : (segment & this.store.chunkMask) * segmentBytes + offset;
   }
 
   put(
@@ -63,35 +69,21 @@ export class VariableLayout implements SegmentLayout {
     key: ByteSource, keyStart: number, keyEnd: number,
     value: ByteSource, valueStart: number, valueEnd: number,
   ): PutOutcome {
-    const slot = this.#findSlot(segment, position, key, keyStart, keyEnd);
-    if (slot >= 0) return this.#replace(segment, slot, key, keyStart, keyEnd, value, valueStart, valueEnd);
-    const slots = 1 << (this.#slots.bits[segment] as number);
+    const old = this.#slots.find(segment, position, key, keyStart, keyEnd);
+    if (old !== 0) return this.#replace(segment, position, old, key, keyStart, keyEnd, value, valueStart, valueEnd);
     const count = this.store.count[segment] as number;
-    if (count >= slots - slots / 8) return full;
+    if (count >= maxCount(this.#slots.bitsOf(segment))) return full;
     const offset = this.#append(segment, key, keyStart, keyEnd, value, valueStart, valueEnd, 0);
     if (offset === 0) return full;
     this.store.count[segment] = count + 1;
-    this.#slots.set(segment, ~slot, ((probeOf(position) >>> 16) << 16) | offset);
+    this.#slots.add(segment, position, offset, key, keyStart);
     return inserted;
   }
 
   remove(segment: number, at: number, position: number): void {
     const { store } = this;
-    const mask = (1 << (this.#slots.bits[segment] as number)) - 1;
-    const start = store.startOf(segment);
-    const offset = at - start;
-    let hole = (probeOf(position) >>> 16) & mask;
-    while ((this.#slots.get(segment, hole) & 0xffff) !== offset) hole = (hole + 1) & mask;
     this.#drop(segment, at);
-    for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#slots.get(segment, slot);
-      if (entry === 0) break;
-      // It may move only to where probing from its home still passes.
-      if (((slot - (entry >>> 16)) & mask) < ((slot - hole) & mask)) continue;
-      this.#slots.set(segment, hole, entry);
-      hole = slot;
-    }
-    this.#slots.set(segment, hole, 0);
+    this.#slots.remove(segment, position, at - store.startOf(segment));
     store.count[segment] = (store.count[segment] as number) - 1;
   }
 
@@ -137,34 +129,28 @@ export class VariableLayout implements SegmentLayout {
   }
 
   nextSlot(segment: number, slot: number): number {
-    const slots = 1 << (this.#slots.bits[segment] as number);
-    for (let next = slot; next < slots; next += 1) if (this.#slots.get(segment, next) !== 0) return next;
-    return -1;
+    return this.#slots.nextSlot(segment, slot);
   }
 
   atSlot(segment: number, slot: number): number {
-    return this.store.startOf(segment) + (this.#slots.get(segment, slot) & 0xffff);
+    return this.store.startOf(segment) + this.#slots.offsetAt(segment, slot);
   }
 
-  /** Slots as fit the entries of `like`, and at least so many that all of them find room, wherever a split sends them. */
-  allocate(depth: number, like?: number): number {
-    const slotBits = like === undefined ? slotBitsFor(firstGuessEntryBytes) : this.#slotBitsLike(like);
-    this.#slots.prepare(slotBits);
+  /** Slots as fit the entries of `like` and `also`, so many that all of them find room, wherever a split sends them. */
+  allocate(depth: number, like?: number, also?: number): number {
+    const slotBits = this.#slotBitsLike(like, also);
     const segment = this.store.allocate(depth);
     this.#growArrays(segment);
-    this.#slots.give(segment, slotBits);
-    this.#top[segment] = firstEntry;
+    this.#slots.setBits(segment, slotBits);
+    this.#top[segment] = this.#slots.arrayBytes(slotBits);
     this.#garbage[segment] = 0;
     return segment;
   }
 
   copy(segment: number): number {
-    const slotBits = this.#slots.bits[segment] as number;
-    this.#slots.prepare(slotBits);
     const copy = this.store.copy(segment);
     this.#growArrays(copy);
-    this.#slots.give(copy, slotBits);
-    this.#slots.copy(segment, copy);
+    this.#slots.setBits(copy, this.#slots.bitsOf(segment));
     this.#top[copy] = this.#top[segment] as number;
     this.#garbage[copy] = this.#garbage[segment] as number;
     return copy;
@@ -177,22 +163,19 @@ export class VariableLayout implements SegmentLayout {
     const offset = this.#top[to] as number;
     copyBytes(source, at, at + sizeBytes, store.chunkOf(to), store.startOf(to) + offset);
     this.#top[to] = offset + sizeBytes;
-    const mask = (1 << (this.#slots.bits[to] as number)) - 1;
-    const probe = probeOf(position);
-    let slot = (probe >>> 16) & mask;
-    while (this.#slots.get(to, slot) !== 0) slot = (slot + 1) & mask;
-    this.#slots.set(to, slot, ((probe >>> 16) << 16) | offset);
+    this.readKey(from, at, this.#movedKey);
+    this.#slots.add(to, position, offset, this.#movedKey, this.#movedKey.position);
     store.count[to] = (store.count[to] as number) + 1;
   }
 
   isWorthRebuilding(segment: number): boolean {
     if ((this.#garbage[segment] as number) >= segmentBytes / 4) return true;
     // Slots ran out with half of the memory unused: entries are shorter than was guessed.
-    return (1 << this.#slotBitsLike(segment)) > 1 << (this.#slots.bits[segment] as number) && this.#liveBytes(segment) < segmentBytes / 2;
+    return this.#slotBitsLike(segment) > this.#slots.bitsOf(segment) && this.#liveBytes(segment) < segmentBytes / 2;
   }
 
   fitTogether(left: number, right: number): boolean {
-    const slots = 1 << Math.min(this.#slots.bits[left] as number, this.#slots.bits[right] as number);
+    const slots = 1 << Math.min(this.#slots.bitsOf(left), this.#slots.bitsOf(right));
     const count = (this.store.count[left] as number) + (this.store.count[right] as number);
     return count < slots / 2 && this.#liveBytes(left) + this.#liveBytes(right) < segmentBytes / 2;
   }
@@ -201,42 +184,23 @@ export class VariableLayout implements SegmentLayout {
     this.#large.releaseUnheld();
   }
 
-  /** The slot of a key, whose entry is at #foundAt, or the complement of the free slot where it would go. */
-  #findSlot(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
-    const store = this.store;
-    const arrays = this.#slots;
-    const place = arrays.places[segment] as number;
-    const slots = arrays.chunks[place >>> 16] as Int32Array;
-    const first = place & 0xffff;
-    const mask = (1 << (arrays.bits[segment] as number)) - 1;
-    const tag = probeOf(position) >>> 16;
-    for (let slot = tag & mask; ; slot = (slot + 1) & mask) {
-      const found = slots[first + slot] as number;
-      if (found === 0) return ~slot;
-      if (found >>> 16 !== tag) continue;
-      const view = store.views[segment >>> store.chunkShift] as DataView;
-      const at = (segment & store.chunkMask) * segmentBytes + (found & 0xffff);
-      if (!this.#hasKey(segment, view, at, key, keyStart, keyEnd)) continue;
-      this.#foundAt = at;
-      return slot;
-    }
-  }
-
-  #hasKey(segment: number, view: DataView, at: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  #hasKey(segment: number, offset: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+    const view = this.store.viewOf(segment);
+    const at = this.store.startOf(segment) + offset;
     const keyBytes = view.getUint16(at, true);
     const length = keyEnd - keyStart;
-    if (keyBytes === length) return sameBytes({ bytes: this.store.chunkOf(segment), view }, at + entryHeaderBytes, key, keyStart, length);
+    if (keyBytes === length) return sameWords(view, at + entryHeaderBytes, key.view, keyStart, length);
     if (keyBytes !== stubMark) return false;
     const entry = this.#large.get(view.getUint32(at + entryHeaderBytes, true));
-    return entry.keyBytes === length && sameBytes(entry, 0, key, keyStart, length);
+    return entry.keyBytes === length && sameWords(entry.view, 0, key.view, keyStart, length);
   }
 
   #replace(
-    segment: number, slot: number,
+    segment: number, position: number, oldOffset: number,
     key: ByteSource, keyStart: number, keyEnd: number,
     value: ByteSource, valueStart: number, valueEnd: number,
   ): PutOutcome {
-    const at = this.#foundAt;
+    const at = this.store.startOf(segment) + oldOffset;
     const view = this.store.viewOf(segment);
     const valueBytes = valueEnd - valueStart;
     const keyBytes = view.getUint16(at, true);
@@ -259,7 +223,7 @@ export class VariableLayout implements SegmentLayout {
     const offset = this.#append(segment, key, keyStart, keyEnd, value, valueStart, valueEnd, slackBytes);
     if (offset === 0) return full;
     this.#drop(segment, at);
-    this.#slots.set(segment, slot, (this.#slots.get(segment, slot) & 0xffff_0000) | offset);
+    this.#slots.move(segment, position, oldOffset, offset);
     return replaced;
   }
 
@@ -304,16 +268,25 @@ export class VariableLayout implements SegmentLayout {
   }
 
   #liveBytes(segment: number): number {
-    return (this.#top[segment] as number) - firstEntry - (this.#garbage[segment] as number);
+    return (this.#top[segment] as number) - this.#slots.arrayBytes(this.#slots.bitsOf(segment)) - (this.#garbage[segment] as number);
   }
 
-  #slotBitsLike(segment: number): number {
-    const count = this.store.count[segment] as number;
-    const current = this.#slots.bits[segment] as number;
-    if (count === 0) return current;
-    const liveBytes = this.#liveBytes(segment);
-    const fitting = slotBitsFor(liveBytes / count);
-    return count <= (1 << fitting) - (1 << fitting) / 8 ? fitting : current;
+  #slotBitsLike(like?: number, also?: number): number {
+    let count = 0;
+    let liveBytes = 0;
+    for (const segment of [like, also]) {
+      if (segment === undefined) continue;
+      count += this.store.count[segment] as number;
+      liveBytes += this.#liveBytes(segment);
+    }
+    const slotBytes = this.#slots.arrayBytes(smallestSlotBits) >>> smallestSlotBits;
+    const entryBytes = count === 0 ? firstGuessEntryBytes : liveBytes / count;
+    let bits = Math.ceil(Math.log2((segmentBytes / (entryBytes + 1.5 * slotBytes)) * 1.25));
+    // There must be room for these entries, and no more than half of the memory is for slots.
+    const largestBytes = Math.min(segmentBytes / 2, segmentBytes - liveBytes);
+    while (bits > smallestSlotBits && this.#slots.arrayBytes(bits) > largestBytes) bits -= 1;
+    while (count > maxCount(bits)) bits += 1;
+    return Math.max(smallestSlotBits, bits);
   }
 
   #growArrays(segment: number): void {
@@ -342,8 +315,7 @@ function entryBytes(view: DataView, at: number): number {
   return keyBytes === stubMark ? stubBytes : entryHeaderBytes + keyBytes + view.getUint16(at + 4, true);
 }
 
-/** Slots for a segment full of entries of this size. */
-function slotBitsFor(averageEntryBytes: number): number {
-  const entries = segmentBytes / averageEntryBytes;
-  return Math.min(largestSlotBits, Math.max(smallestSlotBits, Math.ceil(Math.log2(entries * 1.5))));
+/** Entries that so many slots are for. */
+function maxCount(slotBits: number): number {
+  return (1 << slotBits) - (1 << slotBits) / 8;
 }
