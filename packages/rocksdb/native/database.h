@@ -115,6 +115,8 @@ class Database {
   std::vector<rocksdb::Status> statuses;
   std::vector<ColumnFamily*> touched;
 
+  // Before the thread of drains, which uses it.
+  CollectedLayers collectedLayers;
   DrainThread drains;
   // Held while the database is closed, so that the end of the process, which comes on another thread, waits for it.
   std::mutex closing;

@@ -17,6 +17,7 @@ namespace {
 constexpr double kMaxFileBytes = 1099511627776.0;  // 1 TiB
 constexpr uint32_t kMaxSegmentBytes = 65536;       // offsets in a segment have 16 bits
 constexpr uint32_t kMaxChunkShift = 31;
+constexpr uint32_t kNoBlock = UINT32_MAX;
 
 struct PendingDrain {
   std::shared_ptr<Database> database;
@@ -126,6 +127,11 @@ std::shared_ptr<DrainJob> ReadJob(Call& call, Database& database) {
   job->filePrefix = ReadFilePrefix(call, 9);
   job->targetFileBytes =
       static_cast<uint64_t>(ReadNumber(call.env, call.Argument(10, "targetFileBytes"), "targetFileBytes", 1, kMaxFileBytes));
+  const uint32_t progress = call.Uint32(11, "progressBlock");
+  if (progress != kNoBlock) {
+    job->progress = memory->Block(progress);
+    if (job->progress == nullptr || job->progress->size() < sizeof(uint32_t)) Invalid("progressBlock is not a block of four bytes or more");
+  }
   layer.chunks = memory->Chunks();
   job->memoryDrain = memory->BeginDrain();
   layer.memory = memory;
@@ -151,6 +157,8 @@ napi_value Drain(Call& call) {
   if (instance->pendingDrains++ == 0) napi_ref_threadsafe_function(call.env, settle);
   return promise;
 }
+
+napi_value WaitForCollected(Call& call) { return MakeBoolean(call.env, FindDatabase(call, 0)->drains.WaitForCollected()); }
 
 napi_value WaitForDrain(Call& call) { return MakeBoolean(call.env, FindDatabase(call, 0)->drains.WaitForOldest()); }
 

@@ -202,18 +202,14 @@ class FileSet {
   rocksdb::SstFileWriter writer_;
 };
 
-std::vector<DrainedFile> Drain(const DrainJob& job) {
-  const TableView view(job.layer);
-  // Not initialized: pages that no entry needs are never touched.
-  const std::unique_ptr<EntryPlace[]> places(new EntryPlace[view.MaxEntries()]);
-  size_t count = 0;
-  for (size_t segment = 0; segment < view.SegmentCount(); segment++) {
-    CheckAborted(job);
-    count = view.ListEntries(segment, places.get(), count);
-  }
-  Failpoint("drain-listed");
+CollectedLayers::Key KeyOf(const DrainJob& job) { return {job.layer.memory, job.family.get(), job.layer.layer}; }
+
+std::vector<DrainedFile> Drain(DrainJob& job) {
+  std::vector<EntryPlace>& places = job.collected->places;
+  const size_t count = places.size();
   if (count == 0) return {};
-  SortEntries(view, places.get(), count, job.isAborted);
+  const TableView view(job.collected->layer);
+  SortEntries(view, places.data(), count, job.isAborted);
   FileSet files(job);
   std::string buffer;
   for (size_t index = 0; index < count; index++) {
@@ -232,20 +228,52 @@ std::vector<DrainedFile> Drain(const DrainJob& job) {
 
 }  // namespace
 
-void DrainJob::Run() {
+namespace {
+
+template <typename Work>
+void Catch(DrainJob& job, Work work) {
+  if (job.failure.has_value()) return;
   try {
-    CheckAborted(*this);
-    files = Drain(*this);
+    CheckAborted(job);
+    work();
   } catch (const Failure& reason) {
-    failure = reason;
+    job.failure = reason;
   } catch (const std::exception& error) {
-    failure = Failure{kRocksDB, std::string("out of memory or internal error: ") + error.what()};
+    job.failure = Failure{kRocksDB, std::string("out of memory or internal error: ") + error.what()};
   }
 }
 
+}  // namespace
+
+void DrainJob::Collect() {
+  Catch(*this, [this] {
+    // What an attempt before this one has copied: the table may have been written since.
+    collected = database->collectedLayers.Find(KeyOf(*this));
+    if (collected == nullptr) {
+      collected = std::make_shared<CollectedLayer>(CollectLayer(layer, isAborted));
+      Failpoint("drain-listed");
+      // Who does not ask for progress leaves the table as it is until a drain has succeeded.
+      if (progress != nullptr) database->collectedLayers.Keep(KeyOf(*this), collected);
+    }
+    layer.memory->EndDrain(memoryDrain);
+    memoryDrain = 0;
+    if (progress != nullptr) __atomic_store_n(reinterpret_cast<uint32_t*>(progress->data()), layer.layer, __ATOMIC_RELEASE);
+  });
+}
+
+void DrainJob::Run() {
+  Catch(*this, [this] {
+    files = Drain(*this);
+    database->collectedLayers.Forget(KeyOf(*this));
+  });
+}
+
 void DrainJob::Release() {
-  if (layer.memory != nullptr) layer.memory->EndDrain(memoryDrain);
+  if (memoryDrain != 0) layer.memory->EndDrain(memoryDrain);
+  memoryDrain = 0;
   layer = TableLayer{};
+  collected.reset();
+  progress.reset();
   family.reset();
 }
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "collected_layer.h"
 #include "errors.h"
-#include "table_view.h"
 
 namespace tidemark {
 
@@ -35,7 +35,9 @@ struct DrainedFile {
 struct DrainJob {
   ~DrainJob() { Release(); }
 
-  // Fills files or failure; never throws. Runs on the thread of drains.
+  // Copies the layer out of the table, which may be written then; never throws. Runs on a thread of ordinary priority.
+  void Collect();
+  // Fills files or failure; never throws. Runs on the thread of drains, after Collect().
   void Run();
   // Lets go of the table and the column family.
   void Release();
@@ -43,12 +45,18 @@ struct DrainJob {
   Database* database = nullptr;  // outlives its thread of drains
   std::shared_ptr<ColumnFamily> family;
   TableLayer layer;
-  uint64_t memoryDrain = 0;  // from TableMemory::BeginDrain
+  uint64_t memoryDrain = 0;  // from TableMemory::BeginDrain; 0 once it has ended
+  // Is told the number of the layer as soon as the table may be written again; null when nobody asks.
+  std::shared_ptr<Memory> progress;
   std::string directory;
   std::string filePrefix;
   uint64_t targetFileBytes = 0;
 
   std::atomic<bool> isAborted = false;
+  // Under the lock of the threads of drains: Collect() has ended; and the table may be written.
+  bool isCollected = false;
+  bool hasCollected = false;
+  std::shared_ptr<CollectedLayer> collected;
   std::vector<DrainedFile> files;
   std::optional<Failure> failure;
   // Called at the end, on the thread of drains or the one that stops it.

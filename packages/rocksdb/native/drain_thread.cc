@@ -14,9 +14,14 @@ namespace {
 
 constexpr int kLowestPriority = 19;
 
-void PrepareThread() {
+void NameThread(const char* name) {
 #ifdef __linux__
-  pthread_setname_np(pthread_self(), "tidemark-drain");
+  pthread_setname_np(pthread_self(), name);
+#endif
+}
+
+void LowerPriority() {
+#ifdef __linux__
   // On Linux this is the thread's own priority. Refusal is no reason not to drain.
   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowestPriority);
 #endif
@@ -28,19 +33,20 @@ void DrainThread::Submit(std::shared_ptr<DrainJob> job) {
   std::lock_guard<std::mutex> guard(mutex_);
   if (isStopping_) throw Failure{kDisposed, "the database is closing"};
   jobs_.push_back(std::move(job));
-  if (!thread_.joinable()) {
+  if (!writer_.joinable()) {
     // Signals are for the threads of Node.
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
-      thread_ = std::thread([this] { Loop(); });
+      if (!collector_.joinable()) collector_ = std::thread([this] { CollectLoop(); });
+      writer_ = std::thread([this] { WriteLoop(); });
     } catch (const std::system_error& error) {
       jobs_.pop_back();
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (!thread_.joinable()) throw Failure{kRocksDB, "cannot start a thread to drain on: too many are running"};
+    if (!writer_.joinable()) throw Failure{kRocksDB, "cannot start a thread to drain on: too many are running"};
   }
   changed_.notify_all();
 }
@@ -59,6 +65,14 @@ bool DrainThread::WaitForOldest() {
   return !job->failure.has_value();
 }
 
+bool DrainThread::WaitForCollected() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (jobs_.empty()) return false;
+  const std::shared_ptr<DrainJob> job = jobs_.front();
+  changed_.wait(lock, [&] { return job->isCollected; });
+  return job->hasCollected;
+}
+
 void DrainThread::Stop() {
   std::lock_guard<std::mutex> stopGuard(stopMutex_);
   {
@@ -67,16 +81,40 @@ void DrainThread::Stop() {
     for (const auto& job : jobs_) job->isAborted = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (collector_.joinable()) collector_.join();
+  if (writer_.joinable()) writer_.join();
 }
 
-void DrainThread::Loop() {
-  PrepareThread();
-  std::unique_lock<std::mutex> lock(mutex_);
+std::shared_ptr<DrainJob> DrainThread::Next(std::unique_lock<std::mutex>& lock, bool isCollected) {
   for (;;) {
-    changed_.wait(lock, [this] { return isStopping_ || !jobs_.empty(); });
-    if (jobs_.empty()) return;
-    const std::shared_ptr<DrainJob> job = jobs_.front();
+    for (const auto& job : jobs_) {
+      if (job->isCollected == isCollected) return job;
+      // Layers are written in their order.
+      if (isCollected) break;
+    }
+    if (isStopping_ && (jobs_.empty() || !isCollected)) return nullptr;
+    changed_.wait(lock);
+  }
+}
+
+void DrainThread::CollectLoop() {
+  NameThread("tidemark-collect");
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (const std::shared_ptr<DrainJob> job = Next(lock, false)) {
+    lock.unlock();
+    job->Collect();
+    lock.lock();
+    job->isCollected = true;
+    job->hasCollected = job->collected != nullptr;
+    changed_.notify_all();
+  }
+}
+
+void DrainThread::WriteLoop() {
+  NameThread("tidemark-drain");
+  LowerPriority();
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (const std::shared_ptr<DrainJob> job = Next(lock, true)) {
     lock.unlock();
     job->Run();
     job->Release();

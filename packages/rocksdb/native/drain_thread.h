@@ -1,5 +1,5 @@
-// The thread on which a database drains: its own and not one of libuv's pool, which others wait for, and at the lowest
-// priority. Started by the first drain.
+// The threads on which a database drains: its own and not of libuv's pool, which others wait for. One copies layers out of the
+// table, which writers wait for; the other writes them to files, at the lowest priority. Started by the first drain.
 #pragma once
 
 #include <atomic>
@@ -25,11 +25,16 @@ class DrainThread {
   bool IsBusy() const;
   // Blocks until the oldest job that has not ended ends; true when it succeeded. With no such job: whether the last one did.
   bool WaitForOldest();
+  // Blocks until the table of the oldest job is not read any more, or the job has failed; false where it has failed or there is none.
+  bool WaitForCollected();
   // Fails the jobs that have not ended as soon as they notice, and waits for the thread. May be called again.
   void Stop();
 
  private:
-  void Loop();
+  // Without the lock there is no job to copy or to write: waits for one. Null when there will be none.
+  std::shared_ptr<DrainJob> Next(std::unique_lock<std::mutex>& lock, bool isCollected);
+  void CollectLoop();
+  void WriteLoop();
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -37,7 +42,8 @@ class DrainThread {
   uint64_t endedCount_ = 0;
   bool hasSucceeded_ = true;
   bool isStopping_ = false;
-  std::thread thread_;
+  std::thread collector_;
+  std::thread writer_;
   std::mutex stopMutex_;
 };
 

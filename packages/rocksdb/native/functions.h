@@ -47,6 +47,7 @@ napi_value CloseTableMemory(Call& call);    // (memory)
 // (db, family, memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, filePrefix, targetFileBytes) -> promise of
 // files
 napi_value Drain(Call& call);
+napi_value WaitForCollected(Call& call);  // (db) -> whether the table may be written
 napi_value WaitForDrain(Call& call);  // (db) -> whether it succeeded
 napi_value IsDraining(Call& call);    // (db) -> boolean
 

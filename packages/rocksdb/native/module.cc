@@ -77,6 +77,7 @@ constexpr Export kExports[] = {
     {"tableMemorySize", Entry<TableMemorySize>},
     {"closeTableMemory", Entry<CloseTableMemory>},
     {"drain", Entry<Drain>},
+    {"waitForCollected", Entry<WaitForCollected>},
     {"waitForDrain", Entry<WaitForDrain>},
     {"isDraining", Entry<IsDraining>},
     {"liveFiles", Entry<LiveFiles>},

@@ -59,12 +59,6 @@ uint32_t TableView::SlotCount(size_t segment) const {
   return slots;
 }
 
-size_t TableView::MaxEntries() const {
-  size_t total = 0;
-  for (size_t segment = 0; segment < bases_.size(); segment++) total += SlotCount(segment);
-  return total;
-}
-
 size_t TableView::ListEntries(size_t segment, EntryPlace* places, size_t count) const {
   const char* base = bases_[segment];
   const uint32_t slots = SlotCount(segment);

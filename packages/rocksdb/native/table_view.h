@@ -52,8 +52,8 @@ class TableView {
   explicit TableView(const TableLayer& layer);
 
   size_t SegmentCount() const { return bases_.size(); }
-  // More than the entries of all segments; throws STATE_CORRUPT.
-  size_t MaxEntries() const;
+  // At least the entries of a segment; throws STATE_CORRUPT.
+  uint32_t SlotCount(size_t segment) const;
   // Appends the places of the layer's entries in a segment to `places`, which has room for them; returns the new count. prefix
   // is set to the first two bytes of the key.
   size_t ListEntries(size_t segment, EntryPlace* places, size_t count) const;
@@ -65,7 +65,6 @@ class TableView {
   void Prefetch(const EntryPlace& place) const { __builtin_prefetch(bases_[place.segment] + place.offset); }
 
  private:
-  uint32_t SlotCount(size_t segment) const;
   TableEntry ReadBlock(size_t segment, uint32_t offset, TableEntry entry) const;
   Change ReadList(const TableEntry& entry, std::string* buffer) const;
 

@@ -1,5 +1,5 @@
 import { checkRange, copyBytes, grownBuffer } from "./byte-buffer.js";
-import type { DrainedFile, DrainRequest } from "./drain.js";
+import { type DrainedFile, type DrainRequest, noBlock } from "./drain.js";
 import { RocksDBError } from "./errors.js";
 import type { FlushOutput, ImportFile, ImportSource, LiveFile } from "./files.js";
 import { DatabaseIterator, type IteratorOptions } from "./iterator.js";
@@ -157,15 +157,17 @@ export class Database {
   /**
    * Writes one layer of a write-back table to sorted, fsynced table files and adds them to the column family, all or nothing,
    * on a thread of lowest priority; no memtable is used. The promise resolves with the files, [] when the layer had no changes.
-   * Until then the frozen segments must not be written, except for the byte "referenced". A second drain waits for the first.
+   * Until then, or until `progressBlock` says so, the frozen segments must not be written, except for the byte "referenced". A second
+   * drain waits for the first.
    * While level 0 has as many files as stop writes (level0StopTrigger, `setOptions`) it waits for compactions.
    * After a failure no file is left, and the same drain can be tried again. Rejects with STATE_CORRUPT when the table is damaged.
    */
   async drain(columnFamily: number, request: DrainRequest): Promise<DrainedFile[]> {
     const { memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, filePrefix, targetFileBytes } = request;
+    const { progressBlock = noBlock } = request;
     return await this.#native.drain(
       this.#handle, columnFamily, memory.handle, segments, segmentCount, segmentBytes, chunkShift, layer, directory, filePrefix,
-      targetFileBytes,
+      targetFileBytes, progressBlock,
     );
   }
 
@@ -175,6 +177,14 @@ export class Database {
    */
   waitForDrain(): boolean {
     return this.#native.waitForDrain(this.#handle);
+  }
+
+  /**
+   * Blocks this thread until the layer of the oldest drain was copied out of its table, a few milliseconds; false when it failed before
+   * that, or without a drain.
+   */
+  waitForCollected(): boolean {
+    return this.#native.waitForCollected(this.#handle);
   }
 
   /** True while a drain is running or queued. */

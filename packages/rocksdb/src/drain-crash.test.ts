@@ -52,7 +52,7 @@ describe.skipIf(!hasFailpoints)("failpoints (skipped with the release binding)",
         chunk.setUint16(8, 3, true);
         chunk.setUint8(8 + 6, 1);
         chunk.setUint32(8 + 8, 1, true);
-        native.drain(db, 0, memory, Uint32Array.of(0), 1, 1024, 0, 1, ${JSON.stringify(directory)}, "f", 1e6);
+        native.drain(db, 0, memory, Uint32Array.of(0), 1, 1024, 0, 1, ${JSON.stringify(directory)}, "f", 1e6, 0xffffffff);
       });`;
     const env = { ...process.env, TIDEMARK_FAILPOINT: point };
     const { signal } = spawnSync(process.execPath, ["-e", source], { env, timeout: 60_000 });

@@ -1,6 +1,9 @@
 import type { ImportFile } from "./files.js";
 import type { TableMemory } from "./table-memory.js";
 
+/** In the place of a block's number: none. */
+export const noBlock = 0xffff_ffff;
+
 /** One frozen layer of a write-back table; docs/formats/write-back-table.md says how it lies in memory. */
 export interface DrainRequest {
   readonly memory: TableMemory;
@@ -20,6 +23,11 @@ export interface DrainRequest {
   readonly filePrefix: string;
   /** A new file is begun when one has reached this size. */
   readonly targetFileBytes: number;
+  /**
+   * A block of the memory, at least four bytes. Its first four are set to `layer` (little-endian) as soon as the layer was copied out of
+   * the table, which may be written from then on, also where the drain fails later: the next attempt uses the copy.
+   */
+  readonly progressBlock?: number;
 }
 
 /** A table file that a drain made and added to the database. Keys are hexadecimal strings. */

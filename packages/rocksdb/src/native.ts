@@ -81,7 +81,10 @@ export interface NativeBinding {
     directory: string,
     filePrefix: string,
     targetFileBytes: number,
+    /** 0xffffffff for none. */
+    progressBlock: number,
   ): Promise<DrainedFile[]>;
+  waitForCollected(database: number): boolean;
   waitForDrain(database: number): boolean;
   isDraining(database: number): boolean;
   liveFiles(database: number, family: number): LiveFile[];

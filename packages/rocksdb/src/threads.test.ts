@@ -93,7 +93,7 @@ const drain = (count: number, directory: string): string => `
       chunk.setUint32(s * 4096 + at + 16, n);
     }
   }
-  const drained = native.drain(db, 0, memory, segments, segments.length, 4096, 20, 1, ${JSON.stringify(directory)}, "d", 1e6);`;
+  const drained = native.drain(db, 0, memory, segments, segments.length, 4096, 20, 1, ${JSON.stringify(directory)}, "d", 1e6, 0xffffffff);`;
 
 describe("a drain", () => {
   test("survives the termination of its worker at any moment: all of it is in the database or none, the lock is free", async () => {

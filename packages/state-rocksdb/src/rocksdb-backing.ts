@@ -36,8 +36,13 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
   #underWay = 0;
   readonly #idle: RangeIterator[] = [];
 
+  readonly #progress: { readonly id: number; readonly bytes: Uint8Array };
+  readonly #collected: Uint32Array;
+
   constructor(options: BackingOptions) {
     this.#options = options;
+    this.#progress = options.memory.allocateBlock(Uint32Array.BYTES_PER_ELEMENT);
+    this.#collected = new Uint32Array(this.#progress.bytes.buffer);
     this.#database = options.database;
     this.#family = options.columnFamily;
     this.#isEmpty = options.isEmpty;
@@ -45,6 +50,10 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
 
   get isEmpty(): boolean {
     return this.#isEmpty;
+  }
+
+  get collectedLayer(): number {
+    return this.#collected[0] as number;
   }
 
   get output(): Uint8Array {
@@ -105,6 +114,7 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
       const files = await this.#database.drain(this.#family, {
         memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, targetFileBytes,
         filePrefix: `${layer}-${this.#drains}`,
+        progressBlock: this.#progress.id,
       });
       return { layer, files: files.map((file) => ({ ...file, path: join(directory, file.name) })) };
     } catch (error) {
@@ -112,6 +122,10 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
     } finally {
       this.#underWay -= 1;
     }
+  }
+
+  waitForCollected(): boolean {
+    return this.#database.waitForCollected();
   }
 
   waitForDrain(): boolean {

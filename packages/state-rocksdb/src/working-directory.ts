@@ -36,21 +36,27 @@ export async function createWorkingDirectory<K>(
 }
 
 /**
- * Removes what crashed attempts of the same subtask left behind. A directory whose database is open in any process stays;
- * RocksDB's own lock tells.
+ * Removes what crashed attempts left behind: of this subtask, and of all subtasks where the attempt is of an older generation, since the
+ * job may have had more of them then. A directory whose database is open in any process stays; RocksDB's own lock tells.
  */
 export async function removeAbandoned<K>(directory: string, current: WorkingDirectory, context: KeyedStateContext<K>): Promise<void> {
-  const { job, operator, subtask, fileSystem } = context;
+  const { job, operator, subtask, generation, fileSystem } = context;
   const parent = join(directory, job);
-  const pattern = new RegExp(`^${operator.replaceAll(".", "\\.")}-${subtask}-\\d+-[0-9a-f]+$`);
+  const pattern = new RegExp(`^${operator.replaceAll(".", "\\.")}-(\\d+)-(\\d+)-[0-9a-f]+$`);
   for (const entry of await fileSystem.list(parent)) {
     const root = join(parent, entry.name);
-    if (entry.kind !== "directory" || root === current.root || !pattern.test(entry.name)) continue;
-    if (await isAbandoned(fileSystem, join(root, "database"))) await fileSystem.removeDirectory(root);
+    const [, attemptSubtask, attemptGeneration] = pattern.exec(entry.name) ?? [];
+    if (entry.kind !== "directory" || root === current.root || attemptGeneration === undefined) continue;
+    const isOlder = Number(attemptGeneration) < generation;
+    // Another subtask of this generation may be opening its database; to look at the lock would take it for a moment.
+    if (!isOlder && Number(attemptSubtask) !== subtask) continue;
+    if (await isAbandoned(fileSystem, join(root, "database"), isOlder)) await fileSystem.removeDirectory(root);
   }
 }
 
-async function isAbandoned(fileSystem: FileSystem, database: string): Promise<boolean> {
-  // Without its lock file the database may be one that another process is about to open.
-  return (await fileSystem.stat(join(database, "LOCK"))) !== undefined && !Database.isInUse(database);
+async function isAbandoned(fileSystem: FileSystem, database: string, isOlder: boolean): Promise<boolean> {
+  // Without its lock file the database may be one that another process is about to open, unless that process was taken over from: then it
+  // was killed before it opened the database, or while it removed the directory, or cannot go on anyway.
+  const hasLock = (await fileSystem.stat(join(database, "LOCK"))) !== undefined;
+  return hasLock ? !Database.isInUse(database) : isOlder;
 }

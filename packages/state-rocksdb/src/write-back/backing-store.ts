@@ -26,8 +26,12 @@ export interface BackingStore<D> {
   get(key: Uint8Array, keyBytes: number, snapshot: BackingSnapshot | undefined): number;
   scan(lower: Uint8Array, upper: Uint8Array, snapshot: BackingSnapshot | undefined): BackingIterator;
   takeSnapshot(): BackingSnapshot;
+  /** The last layer that a drain has copied, whether it succeeds or not: what it was told to read may be written from then on. */
+  readonly collectedLayer: number;
   /** Applies a layer, all of it at once. One call at a time. What failed can be tried again. */
   drain(layer: FrozenLayer): Promise<D>;
+  /** Blocks until the layer of the drain under way was copied; false where that failed. */
+  waitForCollected(): boolean;
   /** Blocks until the drain under way has been applied or has failed; false where it failed. Its promise settles later. */
   waitForDrain(): boolean;
 }

@@ -66,6 +66,21 @@ describe("layer queue", () => {
     expect(await done).toBeUndefined();
   });
 
+  test("a drain that failed is the answer to those who wait for the layer behind it too", async () => {
+    backing.failures = 1;
+    const first = freeze(1);
+    const second = freeze(2);
+    backing.step();
+    await expect(first).rejects.toThrow("drain failed");
+    await expect(second).rejects.toThrow("drain failed");
+    store.queue.retry();
+    backing.step();
+    await turn();
+    backing.step();
+    await turn();
+    expect(store.drainedLayer).toBe(2);
+  });
+
   test("a drain that failed says so, and is done when it is tried again", async () => {
     backing.failures = 1;
     const first = freeze(1);

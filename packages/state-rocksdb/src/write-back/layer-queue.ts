@@ -67,8 +67,8 @@ export class LayerQueue<D> {
   }
 
   /**
-   * Resolves when the layer is in the backing store. Rejects when an attempt failed; the layer stays queued and retry() drains it
-   * again. `atApplied` is called when it is in the backing store and no later layer is.
+   * Resolves when the layer is in the backing store. Rejects when an attempt failed, also that of a layer before it; the layer stays
+   * queued and retry() drains it again. `atApplied` is called when it is in the backing store and no later layer is.
    */
   push(frozen: FrozenLayer, hasOperands: boolean, atApplied?: () => void): Promise<void> {
     const result = new Promise<void>((drained, failed) => {
@@ -109,6 +109,13 @@ export class LayerQueue<D> {
       this.#startNext();
       this.#wake();
     }
+  }
+
+  /** Blocks until the layer under way was copied out of the table; false where none is under way, or it was copied already. */
+  waitForCollected(): boolean {
+    const layer = this.#layers.find(({ state }) => state === "draining");
+    if (layer === undefined || layer.frozen.layer <= this.#store.collectedLayer) return false;
+    return this.#store.waitForCollected();
   }
 
   /** Blocks until a layer more is in the backing store; false where none is on its way or it failed. */
@@ -166,6 +173,8 @@ export class LayerQueue<D> {
       if (layer.attempts === attempt && layer.state !== "applied") {
         layer.state = "waiting";
         this.failure = error;
+        // Those behind it are not even tried before somebody tries this one again.
+        for (const { state, failed } of this.#layers) if (state === "waiting") failed(error);
       }
       this.#wake();
       return;

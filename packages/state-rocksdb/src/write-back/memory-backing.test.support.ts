@@ -58,8 +58,12 @@ export class MemoryBacking implements BackingStore<readonly Change[]> {
   /** How many of the next drains fail. */
   failures = 0;
   openSnapshots = 0;
+  collectedLayer = 0;
+  /** What was copied for the drain of `collectedLayer`. */
+  #collected: readonly Change[] = [];
   readonly #memory: PlainMemory;
   #pending: (() => boolean) | undefined;
+  #collect: (() => void) | undefined;
   #hasSucceeded = true;
 
   constructor(memory: PlainMemory) {
@@ -107,10 +111,23 @@ export class MemoryBacking implements BackingStore<readonly Change[]> {
     return snapshot;
   }
 
-  /** Reads the layer at once, as native code may at any time, and again when it is applied: it must not have changed. */
+  /** Copies the layer under way, which may be written then. */
+  collect(): void {
+    this.#collect?.();
+  }
+
+  /** Reads the layer at once, as native code may at any time, and again when it is copied or applied: it must not have changed. */
   drain(layer: FrozenLayer): Promise<readonly Change[]> {
     if (this.#pending !== undefined) throw new Error("two drains at once");
-    const first = this.#read(layer);
+    const isCollected = (): boolean => this.collectedLayer === layer.layer;
+    const first = isCollected() ? this.#collected : this.#read(layer);
+    this.#collect = () => {
+      if (isCollected()) return;
+      const second = this.#read(layer);
+      if (JSON.stringify(first) !== JSON.stringify(second)) throw new Error(`layer ${layer.layer} changed while it was frozen`);
+      this.#collected = second;
+      this.collectedLayer = layer.layer;
+    };
     return new Promise((resolve, reject) => {
       this.#pending = () => {
         this.#pending = undefined;
@@ -119,13 +136,18 @@ export class MemoryBacking implements BackingStore<readonly Change[]> {
           queueMicrotask(() => reject(new Error("drain failed")));
           return false;
         }
-        const second = this.#read(layer);
-        if (JSON.stringify(first) !== JSON.stringify(second)) throw new Error(`layer ${layer.layer} changed while it was frozen`);
-        this.#apply(second);
-        queueMicrotask(() => resolve(second));
+        this.collect();
+        const changes = this.#collected;
+        this.#apply(changes);
+        queueMicrotask(() => resolve(changes));
         return true;
       };
     });
+  }
+
+  waitForCollected(): boolean {
+    this.collect();
+    return true;
   }
 
   waitForDrain(): boolean {

@@ -9,7 +9,7 @@ export interface FrozenLayer {
 
 /**
  * Which segment belongs to which layer. A segment belongs to the last layer in which it was written; from the freeze of that layer until
- * its drain it may not be written, and its memory not be used again.
+ * its drain has copied it, it may not be written, and its memory not be used again.
  */
 export class TableLayers {
   /** The layer that writes go to. */
@@ -25,8 +25,14 @@ export class TableLayers {
   /** For each open cursor the last drained layer when it was opened: later entries must stay. */
   readonly #pins: number[] = [];
 
-  constructor(pool: SegmentPool) {
+  readonly #collectedLayer: () => number;
+  /** Layers up to this one were copied by their drains, as far as is known here. */
+  #collected = 0;
+
+  /** `collectedLayer` gives the last layer that its drain has copied. */
+  constructor(pool: SegmentPool, collectedLayer: () => number) {
     this.#pool = pool;
+    this.#collectedLayer = collectedLayer;
     this.#dirty = new Uint32Array(pool.limitSegments);
   }
 
@@ -40,9 +46,12 @@ export class TableLayers {
     return this.#pins.length === 0 ? this.drained : Math.min(this.drained, ...this.#pins);
   }
 
-  /** True for a layer that is frozen and not drained yet. */
+  /** True for a layer that is frozen and that a drain may still have to read. */
   isFrozen(layer: number): boolean {
-    return layer > this.drained && layer < this.current;
+    if (layer <= this.#collected || layer >= this.current) return false;
+    const collected = this.#collectedLayer();
+    if (collected > this.#collected) this.#setCollected(collected);
+    return layer > this.#collected;
   }
 
   /** True for a segment that a drain may be reading. */
@@ -102,6 +111,11 @@ export class TableLayers {
   /** The layer is in the database: its entries are clean from now on. Layers are drained in order. */
   setDrained(layer: number): void {
     this.drained = layer;
+    this.#setCollected(layer);
+  }
+
+  #setCollected(layer: number): void {
+    this.#collected = layer;
     this.#retired = this.#retired.filter((retired) => {
       if (retired.layer > layer) return true;
       if (retired.segment >= 0) this.#pool.free(retired.segment);

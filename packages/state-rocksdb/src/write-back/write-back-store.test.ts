@@ -83,7 +83,9 @@ async function randomRun(random: SeededRandom): Promise<void> {
       const open = cursors[random.below(Math.max(1, cursors.length))];
       let left = open === undefined ? 0 : 1 + random.below(30);
       while (left > 0 && advance(open as OpenCursor)) left -= 1;
-    } else if (action < 96) {
+    } else if (action < 95) {
+      backing.collect();
+    } else if (action < 97) {
       if (store.queue.hasSlot) void store.freeze().catch(() => undefined);
     } else if (action < 99) {
       if (random.below(12) === 0) backing.failures = 1;

@@ -11,7 +11,7 @@ import { full, WriteBackTable } from "./write-back-table.js";
 /** Longer values are read from the store below each time. */
 const cachedValueMaxBytes = 64 * 1024;
 /** A layer is drained before its time when it fills this part of the table. */
-const spillPart = 0.4;
+const spillPart = 0.2;
 const smallestSegments = 16;
 
 export interface WriteBackCounters {
@@ -55,7 +55,7 @@ export class WriteBackStore<D> implements OrderedByteStore {
   constructor(below: BackingStore<D>, memory: ChunkMemory, budgetBytes: number, onDrained: (result: D) => void) {
     const segments = Math.max(smallestSegments, Math.floor(budgetBytes / segmentBytes));
     this.#below = below;
-    this.#table = new WriteBackTable(new SegmentPool(memory, segments));
+    this.#table = new WriteBackTable(new SegmentPool(memory, segments), () => below.collectedLayer);
     this.#written = new WrittenKeys(this.#table);
     this.#queue = new LayerQueue(this.#table, below, () => this.#written.forget(this.#table.drainedLayer), onDrained);
     this.#spillBytes = segments * segmentBytes * spillPart;
@@ -303,8 +303,9 @@ export class WriteBackStore<D> implements OrderedByteStore {
     void this.freeze();
   }
 
-  /** The table is full of what is not in the store yet: waits for a drain. */
+  /** The table is full of what is not in the store yet: waits for a drain, or for it to have copied what may not be written. */
   #makeSpace(): void {
+    if (this.#queue.waitForCollected()) return;
     for (const [cursor, drainedLayer] of this.#cursors) {
       if (drainedLayer < 0) continue;
       cursor.detach();

@@ -33,7 +33,7 @@ export type PutOutcome = typeof written | typeof full;
  * it was written until that layer is drained; clean entries are a cache and may be evicted.
  *
  * freeze() ends a layer at once, whatever its size: it hands out the list of segments written in it. From then on such a segment
- * is copied before it is written, until drained().
+ * is copied before it is written, until the drain has taken its entries.
  */
 export class WriteBackTable {
   /** Stands at the value that find() found, until the next call. */
@@ -58,10 +58,11 @@ export class WriteBackTable {
   /** Set by #find(): the segment of the key. */
   #segment = 0;
 
-  constructor(pool: SegmentPool) {
+  /** `collectedLayer`: see BackingStore. */
+  constructor(pool: SegmentPool, collectedLayer: () => number) {
     this.#pool = pool;
     this.#entries = new SegmentEntries(pool);
-    this.#layers = new TableLayers(pool);
+    this.#layers = new TableLayers(pool, collectedLayer);
     this.#softSegments = Math.max(1, Math.floor(pool.limitSegments * 0.75));
     this.#directory = new Directory(pool.allocate(0, firstSlots));
   }
