@@ -205,7 +205,8 @@ class FileSet {
 CollectedLayers::Key KeyOf(const DrainJob& job) { return {job.layer.memory, job.family.get(), job.layer.layer}; }
 
 std::vector<DrainedFile> Drain(DrainJob& job) {
-  std::vector<EntryPlace>& places = job.collected->places;
+  // Sorting uses up the prefixes, and another attempt may need them.
+  std::vector<EntryPlace> places = job.collected->places;
   const size_t count = places.size();
   if (count == 0) return {};
   const TableView view(job.collected->layer);
@@ -225,10 +226,6 @@ std::vector<DrainedFile> Drain(DrainJob& job) {
   Failpoint("drain-ingested");
   return files.Describe();
 }
-
-}  // namespace
-
-namespace {
 
 template <typename Work>
 void Catch(DrainJob& job, Work work) {

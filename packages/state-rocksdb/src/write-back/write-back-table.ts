@@ -63,7 +63,7 @@ export class WriteBackTable {
     this.#pool = pool;
     this.#entries = new SegmentEntries(pool);
     this.#layers = new TableLayers(pool, collectedLayer);
-    this.#softSegments = Math.max(1, Math.floor(pool.limitSegments * 0.75));
+    this.#softSegments = Math.max(1, Math.floor(pool.limitSegments * 0.7));
     this.#directory = new Directory(pool.allocate(0, firstSlots));
   }
 
