@@ -56,6 +56,10 @@ export class RocksDBSnapshots<K> {
   /** Checkpoints are completed in order. */
   #last: Promise<unknown> = Promise.resolve();
   #rebase: Rebase | undefined;
+  /** Set until the base of a checkpoint that was asked for is held or given up. */
+  #beginning: Promise<void> | undefined;
+  /** The files of a base while they are being linked. */
+  #pinning: Promise<LiveFile[]> | undefined;
   #rebases = 0;
   /** Names the base in checkpoints; undefined while there is none. */
   #chainId: string | undefined;
@@ -81,6 +85,12 @@ export class RocksDBSnapshots<K> {
     const keyed = describeKeyed(context, registry.describe());
     const layer = store.layer;
     const drained = store.freeze();
+    const { chain, policy } = this.#parts;
+    // A base of this very moment: what is drained later belongs to later checkpoints.
+    if (this.#rebase === undefined && chain.needsRebase(policy) && this.#beginning === undefined) {
+      this.#beginning = this.#beginRebase(layer);
+      this.#beginning.catch(() => undefined);
+    }
     const result = this.#last.then(() => this.#complete(layer, drained, keyed, files, both));
     result.catch(() => undefined);
     this.#last = result.catch(() => undefined);
@@ -90,6 +100,7 @@ export class RocksDBSnapshots<K> {
   async close(): Promise<void> {
     this.#abort.abort(new StateError("DISPOSED", "the rocksdb backend was closed while it wrote a snapshot"));
     await this.#last;
+    await this.#pinning?.catch(() => undefined);
   }
 
   async #complete(
@@ -99,10 +110,10 @@ export class RocksDBSnapshots<K> {
     files: SnapshotFiles,
     signal: AbortSignal,
   ): Promise<KeyedStateResult> {
-    const { chain, policy } = this.#parts;
+    const { chain } = this.#parts;
     await aborted(drained, signal);
     const isWhole = !chain.hasBase;
-    if (this.#rebase === undefined && chain.needsRebase(policy)) await this.#beginRebase();
+    if (this.#beginning !== undefined) await aborted(this.#beginning, signal);
     const rebase = this.#rebase;
     if (rebase !== undefined && isWhole && chain.canReplaceBase(rebase.layer, layer)) rebase.creditBytes = Infinity;
     if (rebase?.creditBytes !== Infinity) {
@@ -115,17 +126,26 @@ export class RocksDBSnapshots<K> {
     return this.#result(keyed, tables);
   }
 
-  /** Holds the table files of this moment, if no drain has to begin meanwhile. */
-  async #beginRebase(): Promise<void> {
+  /** Holds the table files of the moment in which all layers up to `upTo` are drained, if no drain has to begin meanwhile. */
+  async #beginRebase(upTo: number): Promise<void> {
+    try {
+      await this.#pinBase(upTo);
+    } finally {
+      this.#beginning = undefined;
+    }
+  }
+
+  async #pinBase(upTo: number): Promise<void> {
     const { context, database, columnFamily, working, store, chain } = this.#parts;
     this.#rebases += 1;
     const pins = join(working.pins, String(this.#rebases));
-    await context.fileSystem.makeDirectory(pins);
     let layer = 0;
     const live = await store.queue.between(async () => {
+      this.#abort.signal.throwIfAborted();
       layer = store.drainedLayer;
-      return await translated(database.pinLiveFiles([columnFamily], pins));
-    });
+      this.#pinning = context.fileSystem.makeDirectory(pins).then(() => translated(database.pinLiveFiles([columnFamily], pins)));
+      return await this.#pinning;
+    }, upTo);
     if (live === undefined) {
       await this.#unpin(pins);
       return;

@@ -52,6 +52,31 @@ describe("layer queue", () => {
     expect(store.drainedLayer).toBe(2);
   });
 
+  test("work behind a layer has its turn right behind it", async () => {
+    void freeze(1);
+    const second = freeze(2);
+    const drained: number[] = [];
+    const done = store.queue.between(async () => drained.push(store.drainedLayer), 2);
+    backing.step();
+    await turn();
+    void freeze(3);
+    expect(backing.isDraining).toBe(true);
+    backing.step();
+    await Promise.all([second, done]);
+    expect(drained).toEqual([2]);
+    await turn();
+    expect(backing.isDraining).toBe(true);
+  });
+
+  test("work behind a layer that could not be drained counts for nothing", async () => {
+    backing.failures = 1;
+    const first = freeze(1);
+    const done = store.queue.between(async () => "done", 1);
+    backing.step();
+    await expect(first).rejects.toThrow("drain failed");
+    expect(await done).toBeUndefined();
+  });
+
   test("a writer does not wait for such work, which then counts for nothing", async () => {
     void freeze(1);
     let end = (): void => undefined;

@@ -32,8 +32,8 @@ export class LayerQueue<D> {
   readonly #onDrained: (result: D) => void;
   readonly #layers: QueuedLayer[] = [];
   #waiters: (() => void)[] = [];
-  /** While it is set, no drain begins. */
-  #hold: { isBroken: boolean } | undefined;
+  /** While it is set, no drain of a layer behind `upTo` begins. */
+  #hold: { isBroken: boolean; readonly upTo: number } | undefined;
   /** What the last drain failed with, until one succeeds. */
   failure: unknown;
   /** How often a writer had to wait for a drain. */
@@ -92,16 +92,20 @@ export class LayerQueue<D> {
   }
 
   /**
-   * Does `work` while no drain is under way: none begins from here on until its result is there. Undefined where a writer could not wait
-   * for it.
+   * Does `work` when layers up to `upTo` are in the backing store and no drain is under way: none begins then until its result is there.
+   * Undefined where a writer could not wait for it, or a drain failed.
    */
-  async between<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async between<T>(work: () => Promise<T>, upTo = 0): Promise<T | undefined> {
     while (this.#hold !== undefined) await this.#change();
     // Held before the drain under way has ended, or a writer that fills one layer after the other would never let it begin.
-    const hold = { isBroken: false };
+    const hold = { isBroken: false, upTo };
     this.#hold = hold;
+    const isBefore = ({ state, frozen }: QueuedLayer): boolean => state === "draining" || (state === "waiting" && frozen.layer <= upTo);
     try {
-      while (!hold.isBroken && this.#layers.some(({ state }) => state === "draining")) await this.#change();
+      while (!hold.isBroken && this.#layers.some(isBefore)) {
+        await this.#change();
+        if (this.failure !== undefined) hold.isBroken = true;
+      }
       const result = hold.isBroken ? undefined : await work();
       return hold.isBroken ? undefined : result;
     } finally {
@@ -123,7 +127,7 @@ export class LayerQueue<D> {
     if (this.#pending().length === 0) return false;
     this.stalls += 1;
     this.failure = undefined;
-    if (this.#hold !== undefined) {
+    if (this.#hold !== undefined && !this.#layers.some(({ state }) => state === "draining")) {
       this.#hold.isBroken = true;
       this.#hold = undefined;
       this.#wake();
@@ -143,7 +147,7 @@ export class LayerQueue<D> {
 
   /** Resolves when nothing is under way; what was not drained by then is given up. */
   async close(): Promise<void> {
-    this.#hold = { isBroken: false };
+    this.#hold = { isBroken: false, upTo: 0 };
     // An applied layer is still to be reported.
     while (this.#layers.some(({ state }) => state !== "waiting")) await this.#change();
   }
@@ -153,10 +157,9 @@ export class LayerQueue<D> {
   }
 
   #startNext(): void {
-    if (this.#hold !== undefined || this.failure !== undefined) return;
-    if (this.#layers.some(({ state }) => state === "draining")) return;
+    if (this.failure !== undefined || this.#layers.some(({ state }) => state === "draining")) return;
     const next = this.#layers.find(({ state }) => state === "waiting");
-    if (next === undefined) return;
+    if (next === undefined || (this.#hold !== undefined && next.frozen.layer > this.#hold.upTo)) return;
     next.state = "draining";
     next.attempts += 1;
     if (next.hasOperands) next.snapshot ??= this.#store.takeSnapshot();
