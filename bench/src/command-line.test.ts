@@ -43,6 +43,9 @@ describe("command line", () => {
     [["checkpoint", "--size", "500k"], "--size 500k is not bytes with a unit"],
     [["checkpoint", "--case", "pause-p95"], 'checkpoint has no case "pause-p95"'],
     [["checkpoint", "--system", "memory", "--case", "pause-p50-links"], "cannot ask memory about pause-p50-links; it can ask fs, rocksdb"],
+    [["job", "--case", "window-p1"], "job cannot measure window-p1 yet: jobs have no windows yet"],
+    [["job", "--case", "sum-p1,words-p2-checkpointed"], "cannot measure words-p2-checkpointed yet: a job runs one subtask so far"],
+    [["job", "--case", "toString"], 'job has no case "toString"; it has sum-p1'],
     [["memory", "--system", "fs"], 'memory does not know a system "fs"; it knows rocksdb'],
   ])("%j is refused with a message", (args, message) => {
     expect(() => parseCommandLine(args, questions)).toThrow(WrongCallError);

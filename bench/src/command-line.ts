@@ -87,6 +87,8 @@ function sizeOf(question: Question, text: string | undefined, isQuick: boolean):
 }
 
 function knownCases(question: Question, cases: readonly string[]): readonly string[] {
+  const early = cases.find((name) => question.notYet !== undefined && Object.hasOwn(question.notYet, name));
+  if (early !== undefined) throw new WrongCallError(`${question.name} cannot measure ${early} yet: ${question.notYet?.[early]}`);
   const known = question.measurements.flatMap(({ figures }) => figures.map(({ name }) => name));
   const unknown = cases.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new WrongCallError(`${question.name} has no case "${unknown}"; it has ${known.join(", ")}`);

@@ -9,11 +9,14 @@ export function describeMachine(): string {
   return `${model}, ${availableParallelism()} cores, ${memoryGiB} GiB, ${process.platform} ${release().split("-")[0]}`;
 }
 
+/** What measurements write, and documents: neither changes what is measured. */
+const ignoredChanges = ["*.md", "bench/results", "bench/RESULTS.html"].map((path) => `:(top,exclude)${path}`);
+
 /** The commit that is measured, with "+changes" when files differ from it; "unknown" outside of a git clone. */
 export function describeCommit(): string {
   const commit = git("rev-parse", "--short=12", "--verify", "HEAD");
   if (commit === undefined) return "unknown";
-  return git("status", "--porcelain") === "" ? commit : `${commit}+changes`;
+  return git("status", "--porcelain", "--", ":/", ...ignoredChanges) === "" ? commit : `${commit}+changes`;
 }
 
 /** Heap of a measuring process, the same on every system: what is wanted, or half of the memory of a smaller machine. */

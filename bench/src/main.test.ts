@@ -19,6 +19,7 @@ test("list prints one question a line", () => {
   const { status, stdout } = bench("list");
   expect(status).toBe(0);
   expect(stdout.trimEnd().split("\n").map((line) => line.split(":")[0])).toEqual(questions.map(({ name }) => name));
+  expect(stdout).toMatch(/^job: .* \(not yet: window-p1, .*, words-p2-checkpointed\)$/mu);
 });
 
 test.each([

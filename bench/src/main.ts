@@ -1,25 +1,29 @@
 /** The command behind `npm run bench`. */
-import { CommanderError } from "commander";
-import { rename, writeFile } from "node:fs/promises";
-import { type MeasureRequest, parseCommandLine, WrongCallError } from "./command-line.js";
+import { type MeasureRequest, parseCommandLine } from "./command-line.js";
 import { describeCommit, describeMachine } from "./machine.js";
+import { replaceFile } from "./output/replace-file.js";
 import { textTable } from "./output/text-table.js";
-import { WrongResultError } from "./question.js";
+import { runProgram } from "./program.js";
+import type { Question } from "./question.js";
 import { questions } from "./questions/index.js";
+import { selectCases } from "./runner/plan.js";
 import { LineProgress } from "./runner/progress.js";
 import { runQuestion } from "./runner/run-question.js";
 import { prepareSystems } from "./systems/launch.js";
 import { requireSpace, scratchRoot } from "./systems/scratch-directory.js";
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   const request = parseCommandLine(args, questions);
   if (request.kind === "list") {
-    for (const { name, summary } of questions) process.stdout.write(`${name}: ${summary}\n`);
+    for (const question of questions) process.stdout.write(`${listLine(question)}\n`);
     return 0;
   }
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
-  return measure(request, stop.signal);
+  return measure(request, signal);
+}
+
+function listLine({ name, summary, notYet = {} }: Question): string {
+  const cases = Object.keys(notYet);
+  return cases.length === 0 ? `${name}: ${summary}` : `${name}: ${summary} (not yet: ${cases.join(", ")})`;
 }
 
 async function measure(request: MeasureRequest, signal: AbortSignal): Promise<number> {
@@ -31,11 +35,12 @@ async function measure(request: MeasureRequest, signal: AbortSignal): Promise<nu
     return reason === undefined;
   });
   await requireSpace(scratchRoot(), question.diskBytes?.(size) ?? 0);
-  const { systems, launch } = await prepareSystems(fitting, log, signal);
+  const { systems, launch } = await prepareSystems(fitting, { isQuick, log }, signal);
   if (systems.length === 0) {
     log("None of the systems can run here; nothing was measured");
     return 1;
   }
+  for (const measurement of selectCases(question, cases)) await measurement.files?.({ isQuick, log });
   const rows = await runQuestion({
     question,
     systems,
@@ -58,23 +63,4 @@ async function measure(request: MeasureRequest, signal: AbortSignal): Promise<nu
   return 0;
 }
 
-/** The file appears complete or not at all. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.tmp`, text);
-  await rename(`${path}.tmp`, path);
-}
-
-/** 2 for a wrong call, 1 for a wrong result and for other failures, each with its message. */
-function exitCodeOf(error: unknown): number {
-  // commander has printed its message, or the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${error instanceof WrongResultError ? `Wrong result, so there are no figures: ${text}` : text}\n`);
-  return error instanceof WrongCallError ? 2 : 1;
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.exitCode = exitCodeOf(error);
-}
+await runProgram(main);

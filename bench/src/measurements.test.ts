@@ -7,6 +7,7 @@ import type { Question, ResultLine } from "./question.js";
 import type { Row } from "./row.js";
 import { checkpoint } from "./questions/checkpoint.js";
 import { questions } from "./questions/index.js";
+import { job } from "./questions/job.js";
 import { latency } from "./questions/latency.js";
 import { memory } from "./questions/memory.js";
 import { rescale } from "./questions/rescale.js";
@@ -33,7 +34,8 @@ function launchWith(nowMs: () => number): Launch {
     const lines: ResultLine[] = [];
     try {
       const measure = await measureOf(question);
-      await measure(Settings.of({ ...settings, system, directory, case: measurement.name }), (line) => lines.push(line), nowMs);
+      const files = await measurement.files?.({ isQuick: true, log: () => undefined });
+      await measure(Settings.of({ ...settings, ...files, system, directory, case: measurement.name }), (line) => lines.push(line), nowMs);
       return lines;
     } finally {
       await rm(directory, { recursive: true, force: true });
@@ -55,6 +57,13 @@ describe.each(["memory", "rocksdb"])("measurements on %s read back what they wro
     expect(rows).toHaveLength(figureCount(stateOps));
     expect(rows.every(({ value }) => value > 0)).toBe(true);
     expect(rows[0]?.build).toContain(system === "rocksdb" ? ", rocksdb " : "node ");
+  });
+  test("job", async () => {
+    const rows = await quickRows(job, system, 2_000, launchPaced);
+    expect(rows.map((row) => [row.case, row.unit])).toEqual([
+      ["sum-p1", "records/s"], ["sum-p1-checkpointed", "records/s"], ["words-p1", "words/s"], ["words-p1-checkpointed", "words/s"],
+    ]);
+    expect(rows.every(({ value }) => value > 0)).toBe(true);
   });
   test("state-latency", async () => {
     const rows = await quickRows(stateLatency, system, 12_000);

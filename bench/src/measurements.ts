@@ -9,9 +9,11 @@ const measures: Readonly<Record<string, () => Promise<Measure>>> = {
   "state-ops": async () => (await import("./state-ops/measure.js")).measureStateOps,
   checkpoint: async () => (await import("./checkpointed-job/measure-checkpoints.js")).measureCheckpoints,
   latency: async () => (await import("./checkpointed-job/measure-checkpoints.js")).measureCheckpoints,
+  job: async () => (await import("./job/measure-job.js")).measureJob,
   restore: async () => (await import("./restore/measure-restore.js")).measureRestore,
   rescale: async () => (await import("./rescale/measure-rescale.js")).measureRescale,
   memory: async () => (await import("./memory/measure-memory.js")).measureMemory,
+  "node-peers": async () => (await import("./node-peers/measure-node-peers.js")).measureNodePeers,
   "state-latency": async () => (await import("./state-latency/measure.js")).measureStateLatency,
   "state-limits": async () => (await import("./state-latency/measure-limits.js")).measureStateLimits,
 };

@@ -17,6 +17,8 @@ export interface Question {
   settings(options: SettingOptions): Parameters;
   /** Why a system cannot hold a size; undefined when it can. It is then left out with that message. Without: every system can. */
   tooLarge?(system: string, size: number): string | undefined;
+  /** Cases that will be there one day, each with what is missing: they are named by the list and refused with that message. */
+  readonly notYet?: Readonly<Record<string, string>>;
   /** Most bytes that one process keeps on disk at a time. Without: next to nothing. */
   diskBytes?(size: number): number;
 }
@@ -34,6 +36,13 @@ export interface Measurement {
   readonly systems?: readonly string[];
   /** Settings that differ from the question's, in this variant. */
   settings?(options: SettingOptions): Parameters;
+  /** Files that its processes read, made here when they are missing: paths by argument name, which are no settings of a row. */
+  files?(options: FileOptions): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface FileOptions {
+  readonly isQuick: boolean;
+  readonly log: (line: string) => void;
 }
 
 export interface Figure {

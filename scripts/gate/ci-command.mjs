@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { testWithSanitizer } from "../../packages/rocksdb/build/asan-test.mjs";
+import { buildBinding } from "../../packages/rocksdb/build/binding.mjs";
 import { ensureRocksdb } from "../../packages/rocksdb/build/rocksdb.mjs";
 import { lastLines, runCommand } from "../../packages/rocksdb/build/run-command.mjs";
 import { stopOnSignals } from "../../packages/rocksdb/build/signals.mjs";
@@ -27,7 +28,10 @@ export async function runContinuousIntegration() {
     packStage,
     newerNodeStage,
     randomOperationsStage(),
+    // Whether every benchmark question still gives right results; times are never looked at.
+    commandStage("bench:quick", ["scripts/bench-quick.mjs"]),
     ...sanitizerStages(),
+    faultsStage,
     ...killStages(),
   ]);
   process.exitCode = failed === 0 ? 0 : 1;
@@ -60,13 +64,18 @@ const newerNodeStage = {
  * @returns {Stage}
  */
 function randomOperationsStage() {
-  const memory = "/dev/shm";
   const backends = ["packages/state-memory", "packages/state-fs", "packages/state-rocksdb"];
   return testsStage({
     name: "random operations",
     args: ["--no-file-parallelism", "-t", "^(?!.*small table).*random operations", ...backends],
-    env: { TIDEMARK_RANDOM_RUNS: "505", ...(existsSync(memory) ? { TMPDIR: memory } : {}) },
+    env: { TIDEMARK_RANDOM_RUNS: "505", ...temporaryFilesInMemory() },
   });
+}
+
+/** @returns {Record<string, string>} */
+function temporaryFilesInMemory() {
+  const memory = "/dev/shm";
+  return existsSync(memory) ? { TMPDIR: memory } : {};
 }
 
 /**
@@ -87,6 +96,23 @@ function sanitizerStages() {
     },
   }));
 }
+
+/**
+ * Kills, full disks, too few file numbers and damage of RocksDB's checkpoints at many places, with the build of the binding that can be
+ * stopped inside of a drain.
+ *
+ * @type {Stage}
+ */
+const faultsStage = {
+  name: "faults",
+  run: async () => {
+    const log = (/** @type {string} */ line) => console.log(line);
+    const { prefix } = await ensureRocksdb({ log });
+    const binding = await buildBinding({ prefix, variant: "failpoints", log });
+    const env = { TIDEMARK_FAULTS: "150", TIDEMARK_FAILPOINTS_BINDING: binding, ...temporaryFilesInMemory() };
+    return await testsStage({ args: ["--no-file-parallelism", "tests/faults"], env }).run();
+  },
+};
 
 /** @returns {Stage[]} */
 function killStages() {

@@ -22,6 +22,14 @@ const counterparts: readonly (readonly [string, string])[] = [
   ["rocksdb", "flink-rocksdb"],
 ];
 
+/** The systems that one of ours is put beside, its counterpart first. None for a system that is not ours. */
+export function peersOf(system: string, among: readonly string[]): string[] {
+  const all = counterparts.filter(([ours]) => ours === system).map(([, peer]) => peer);
+  if (all.length === 0) return [];
+  const others = among.filter((name) => name.startsWith("npm:") || (system === "rocksdb" && ["flink-changelog", "cp"].includes(name)));
+  return [...all, ...others].filter((peer) => among.includes(peer));
+}
+
 /** Puts rows side by side. */
 export function compare(rows: readonly Row[]): Comparison {
   const systems = [...new Set(rows.map(({ system }) => system))];

@@ -3,10 +3,11 @@ import { median, percentile } from "../statistics.js";
 
 /** Figures of a run of checkpoints. Each takes the suffix of its variant. */
 export const checkpointFigures = {
-  /** The p99 is over the barriers of all runs. */
+  /** Each p99 is over the barriers of all runs. */
   pause: (suffix = ""): Figure[] => [
     ofRounds(`pause-p50${suffix}`, "ms", "pauseMs", median),
     pooled(`pause-p99${suffix}`, "pauseMs", 0.99),
+    pooled(`pause-p99-idle${suffix}`, "idlePauseMs", 0.99),
     ofRounds(`pause-max${suffix}`, "ms", "pauseMs", largest),
     ofRounds(`pause-max-idle${suffix}`, "ms", "idlePauseMs", largest),
     single(`first-pause${suffix}`, "ms", "firstPauseMs"),

@@ -1,7 +1,9 @@
 import type { Question } from "../question.js";
 import { checkpoint } from "./checkpoint.js";
+import { job } from "./job.js";
 import { latency } from "./latency.js";
 import { memory } from "./memory.js";
+import { nodePeers } from "./node-peers.js";
 import { rescale } from "./rescale.js";
 import { restore } from "./restore.js";
 import { stateLatency } from "./state-latency.js";
@@ -9,4 +11,6 @@ import { stateLimits } from "./state-limits.js";
 import { stateOps } from "./state-ops.js";
 
 /** Every question there is. */
-export const questions: readonly Question[] = [stateOps, checkpoint, restore, rescale, latency, memory, stateLatency, stateLimits];
+export const questions: readonly Question[] = [
+  stateOps, checkpoint, restore, rescale, latency, job, memory, stateLatency, stateLimits, nodePeers,
+];

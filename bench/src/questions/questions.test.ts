@@ -26,6 +26,16 @@ test("a variant is asked of systems that its question knows, and each of its fig
   }
 });
 
+test("what cannot be measured yet is no case, and says what is missing", () => {
+  for (const { measurements, notYet = {} } of questions) {
+    const cases = measurements.flatMap(({ figures }) => figures.map(({ name }) => name));
+    for (const [name, missing] of Object.entries(notYet)) {
+      expect(cases).not.toContain(name);
+      expect(missing).not.toBe("");
+    }
+  }
+});
+
 test("settings are whole numbers and texts, at every size: that is how a process takes them", () => {
   for (const question of questions) {
     for (const size of [question.size.quick, question.size.standard, 16 * question.size.standard]) {

@@ -1,5 +1,5 @@
 import {
-  bytes, ByteWriter, int64, type KeyedStateBackend, keyGroupOf, keyGroupRangeOf, murmur3, type RestoredState, type StateBackend, subtaskOf,
+  bytes, ByteWriter, int64, type KeyedStateBackend, keyGroupOf, keyGroupRangeOf, murmur3, type StateBackend, subtaskOf,
   type ValueState, valueState,
 } from "@tidemark/core/state";
 import {
@@ -7,6 +7,7 @@ import {
 } from "@tidemark/core/storage";
 import { isRecordValue, recordValue } from "../checkpointed-job/record-value.js";
 import { WrongResultError } from "../question.js";
+import { restoredState } from "../state/restored-state.js";
 
 const maxParallelism = 128;
 
@@ -135,19 +136,4 @@ export class ParallelState {
     const keyGroup = keyGroupOf(murmur3(this.#key.bytes, 0, this.#key.length), maxParallelism);
     return subtaskOf(keyGroup, this.#subtasks.length, maxParallelism);
   }
-}
-
-async function restoredState(lease: CheckpointLease): Promise<RestoredState | undefined> {
-  if (lease.restorePoint === undefined) return undefined;
-  const manifest = await lease.readManifest(lease.restorePoint);
-  await Promise.all(manifest.files.map((file) => lease.verifyFile(file, "sizes")));
-  const files = new Map(manifest.files.map((file) => [file.name, file]));
-  return {
-    handles: manifest.operators.flatMap((operator) => operator.subtasks.flatMap((subtask) => subtask.keyed ?? [])),
-    file: (name) => {
-      const reference = files.get(name);
-      if (reference === undefined) throw new WrongResultError(`${name} is not in the manifest`);
-      return { reference, path: lease.pathOf(reference) };
-    },
-  };
 }

@@ -23,10 +23,15 @@ export function systemsOf(measurement: Measurement, systems: readonly string[]):
   return systems.filter((system) => measurement.systems?.includes(system) ?? true);
 }
 
+/** The names of all cases of a question. */
+export function casesOf({ measurements }: Question): string[] {
+  return measurements.flatMap(({ figures }) => figures.map(({ name }) => name));
+}
+
 /** The measurements that have the cases asked for, with only their figures. Throws RangeError for a case that there is not. */
 export function selectCases(question: Question, cases: readonly string[] | undefined): Measurement[] {
   if (cases === undefined) return [...question.measurements];
-  const known = question.measurements.flatMap(({ figures }) => figures.map(({ name }) => name));
+  const known = casesOf(question);
   const unknown = cases.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new RangeError(`${question.name} has no case "${unknown}"; it has ${known.join(", ")}`);
   const isWanted = ({ name }: Figure): boolean => cases.includes(name);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { KeyedStateBackend, KeyedStateResult, KeySerializer, StateBackend } from "@tidemark/core/state";
 import { type CheckpointLease, directoryCheckpointStorage, NodeFileSystem } from "@tidemark/core/storage";
 import { WrongResultError } from "../question.js";
+import { restoredState } from "./restored-state.js";
 
 /** As in Flink's own state benchmarks. */
 export const keyGroupCount = 2;
@@ -18,6 +19,7 @@ export class CheckpointedState<K> {
     this.#nextId = lease.highestId + 1;
   }
 
+  /** Starts from the newest checkpoint in the directory, if there is one. */
   static async open<K>(
     backend: StateBackend,
     directory: string,
@@ -26,6 +28,7 @@ export class CheckpointedState<K> {
   ): Promise<CheckpointedState<K>> {
     const fileSystem = new NodeFileSystem();
     const lease = await directoryCheckpointStorage({ directory: join(directory, "checkpoints"), fileSystem }).acquire("bench");
+    const restore = await restoredState(lease);
     const keyed = await backend.open<K>({
       job: "bench",
       operator: "operator",
@@ -36,6 +39,7 @@ export class CheckpointedState<K> {
       maxParallelism: keyGroupCount,
       fileSystem,
       nowMs,
+      ...(restore === undefined ? {} : { restore }),
     });
     return new CheckpointedState(keyed, lease);
   }

@@ -55,6 +55,11 @@ export async function prepareFlink(log: (line: string) => void): Promise<FlinkPe
   };
 }
 
+/** Whether Flink could run now without building anything. */
+export async function isFlinkBuilt(): Promise<boolean> {
+  return (await missingJava()) === undefined && (await missingMaven()) === undefined && (await isBuilt(await sourceHash()));
+}
+
 async function missingJava(): Promise<string | undefined> {
   const output = await run("java", ["-version"]).catch(() => undefined);
   if (output === undefined) return "java was not found; install a JDK, version 17 or newer";

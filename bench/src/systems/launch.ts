@@ -1,11 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { FileOptions } from "../question.js";
 import type { Parameters } from "../row.js";
 import { type Command, runMeasuringProcess } from "../runner/measuring-process.js";
 import type { Launch } from "../runner/run-question.js";
 import { settingArguments } from "../settings.js";
 import { type FlinkPeer, prepareFlink } from "./flink-peer.js";
+import { missingNodePeers } from "./node-peers.js";
 import { createScratch, removeAbandoned, scratchRoot } from "./scratch-directory.js";
 
 /** Whether a system is Apache Flink with one of its state backends. */
@@ -16,20 +18,26 @@ function isFlink(system: string): boolean {
 /** The systems that can run here, and how to start a process of each. Those that cannot are named to `log`, with the reason. */
 export async function prepareSystems(
   systems: readonly string[],
-  log: (line: string) => void,
+  files: FileOptions,
   signal: AbortSignal,
 ): Promise<{ systems: string[]; launch: Launch }> {
+  const { log } = files;
   const flink = systems.some(isFlink) ? await prepareFlink(log) : { missing: "not asked for" };
   const missing = "missing" in flink ? flink.missing : undefined;
   if (missing !== undefined) for (const system of systems.filter(isFlink)) log(`${system} is skipped: ${missing}`);
   const hasCopy = !systems.includes("cp") || ["cp", "sha256sum"].every((name) => spawnSync(name, ["--version"]).status === 0);
   if (!hasCopy) log("cp is skipped: the commands cp and sha256sum of GNU coreutils were not found");
-  const ready = systems.filter((system) => (missing === undefined || !isFlink(system)) && (hasCopy || system !== "cp"));
+  const missingPeers = await missingNodePeers(systems, log);
+  for (const [system, reason] of missingPeers) log(`${system} is skipped: ${reason}`);
+  const canRun = (system: string): boolean =>
+    isFlink(system) ? missing === undefined : system === "cp" ? hasCopy : !missingPeers.has(system);
+  const ready = systems.filter(canRun);
   await removeAbandoned(scratchRoot());
   const launch: Launch = async (question, { measurement, system, run }, settings) => {
     const directory = await createScratch(scratchRoot());
     try {
-      const args = [question, `system=${system}`, `case=${measurement.name}`, `directory=${directory}`, ...settingArguments(settings)];
+      const own = { system, case: measurement.name, directory, ...(await measurement.files?.(files)) };
+      const args = [question, ...settingArguments({ ...own, ...settings })];
       const command = isFlink(system) ? flinkCommand(flink, args, settings, directory) : ownCommand(args, settings);
       return await runMeasuringProcess(command, `${measurement.name} on ${system}, run ${run}`, signal);
     } finally {

@@ -52,6 +52,9 @@ public final class Main {
             case "rescale":
                 Restores.rescaled(new Settings(settings)).run();
                 break;
+            case "job":
+                new Jobs(new Settings(settings)).run();
+                break;
             default:
                 throw new IllegalArgumentException("unknown question: " + arguments[0]);
         }
