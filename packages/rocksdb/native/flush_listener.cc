@@ -66,6 +66,12 @@ void FlushListener::Record(const rocksdb::FlushJobInfo& info) {
 }
 
 void FlushListener::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) {
+  // A compaction that failed has changed nothing and is tried again. RocksDB would refuse everything for good from then on, for
+  // example because there were no file numbers left for a moment. From a full disk it recovers by itself.
+  if (reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsIOError() && !error->IsNoSpace()) {
+    *error = rocksdb::Status::OK();
+    return;
+  }
   const bool isFlush = reason == rocksdb::BackgroundErrorReason::kFlush ||
                        reason == rocksdb::BackgroundErrorReason::kFlushNoWAL ||
                        reason == rocksdb::BackgroundErrorReason::kManifestWrite ||

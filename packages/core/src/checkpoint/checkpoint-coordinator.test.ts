@@ -125,6 +125,21 @@ describe("checkpoint coordinator", () => {
     expect(stage.reports.length).toBe(2);
   });
 
+  test("a clock that is set back during a checkpoint puts off the next by no more than the interval", async () => {
+    const stage = new Stage();
+    stage.snapshot = () => {
+      stage.clock.set(10);
+      return Promise.resolve(snapshotOf([]));
+    };
+    stage.coordinator.start();
+    await stage.advance(100);
+    expect(stage.clock.nowMs()).toBe(10);
+    await stage.advance(99);
+    expect(stage.reports.length).toBe(1);
+    await stage.advance(1);
+    expect(stage.reports.length).toBe(2);
+  });
+
   test("asks a function for each interval", async () => {
     const intervals = [10, 500, 20];
     const stage = new Stage({ interval: () => intervals.shift() ?? 1_000_000 });

@@ -154,7 +154,10 @@ export class CheckpointCoordinator {
   #scheduleNext(lastStartMs: number): void {
     this.#cancelTimer?.();
     const { settings, clock } = this.#parts;
-    const delayMs = Math.max(lastStartMs + settings.intervalMs() - clock.nowMs(), settings.minPauseMs);
+    const intervalMs = settings.intervalMs();
+    // Not longer than the interval where the clock was set back since.
+    const leftMs = Math.min(lastStartMs + intervalMs - clock.nowMs(), intervalMs);
+    const delayMs = Math.max(leftMs, settings.minPauseMs);
     this.#cancelTimer = clock.schedule(delayMs, () => {
       if (this.#state === "idle") void this.trigger().catch(() => undefined);
     });

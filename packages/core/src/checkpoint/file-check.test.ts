@@ -60,6 +60,18 @@ describe("reading back", () => {
     expect(stage.read).toEqual(["a", "b", "c"]);
   });
 
+  test("a clock that is set back while a file is read makes nothing wait longer", async () => {
+    const stage = new Stage(1_000);
+    stage.verify = () => Promise.resolve(stage.clock.set(stage.clock.nowMs() - 3_600_000));
+    const done = stage.check.check([file("a", 500), file("b", 1)]);
+    await stage.settle();
+    stage.clock.advance(500);
+    await stage.settle();
+    expect(stage.read).toEqual(["a", "b"]);
+    stage.clock.advance(1);
+    await done;
+  });
+
   test("damage is a verdict at once and does not stop later requests; a passing error is tried again", async () => {
     const stage = new Stage();
     const damage = new StateError("CHECKPOINT_FILE_DAMAGED", "bad", { details: { name: "a" } });

@@ -47,7 +47,9 @@ export class FileCheck {
     const { clock, bytesPerSecond } = this.#parts;
     const startMs = clock.nowMs();
     await this.#verify(file);
-    this.#aheadMs = Math.max(0, this.#aheadMs + (file.sizeBytes / bytesPerSecond) * 1_000 - (clock.nowMs() - startMs));
+    // A clock that was set back meanwhile took no time.
+    const tookMs = Math.max(0, clock.nowMs() - startMs);
+    this.#aheadMs = Math.max(0, this.#aheadMs + (file.sizeBytes / bytesPerSecond) * 1_000 - tookMs);
     if (this.#aheadMs < shortestPauseMs) return;
     const pauseMs = this.#aheadMs;
     this.#aheadMs = 0;

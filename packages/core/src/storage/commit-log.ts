@@ -107,6 +107,7 @@ export class CommitLog {
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
+    await this.requirePresent();
     const state = this.#state ?? (await this.read());
     if (state.generation > entry.generation || (entry.kind === "fence" && state.generation === entry.generation)) {
       throw fenced(entry.generation, state.generation);
@@ -150,10 +151,37 @@ export class CommitLog {
     }
   }
 
-  /** Throws COORDINATOR_FENCED unless `generation` still has the newest record. */
+  /**
+   * Looks whether the last record that this coordinator read or wrote is still there. Throws FOREIGN_DIRECTORY when somebody removed or
+   * replaced the directory, so that nothing is written to what may be another job's; COORDINATOR_FENCED when newer ones pruned it.
+   */
+  async requirePresent(): Promise<void> {
+    const known = this.#state;
+    const last = known?.records.get(known.lastSlot);
+    if (known === undefined || last === undefined || (await this.#readRecord(known.lastSlot))?.nonce === last.nonce) {
+      return;
+    }
+    this.#state = undefined;
+    const { generation } = await this.read().finally(() => (this.#state = known));
+    // When the directory is put back, this coordinator goes on.
+    throw generation > last.generation ? fenced(last.generation, generation) : removed(this.#options.directory);
+  }
+
+  /** Throws COORDINATOR_FENCED unless `generation` still has the newest record, FOREIGN_DIRECTORY as requirePresent() does. */
   async requireHeldBy(generation: number): Promise<CommitLogState> {
+    try {
+      await this.requirePresent();
+    } catch (error) {
+      if (isStateError(error) && error.code === "COORDINATOR_FENCED") this.#failure = error;
+      throw error;
+    }
+    const known = this.#state;
     const state = await this.read();
-    if (state.generation !== generation) {
+    if (state.generation < generation) {
+      this.#state = known;
+      throw removed(this.#options.directory);
+    }
+    if (state.generation > generation) {
       this.#failure = fenced(generation, state.generation);
       throw this.#failure;
     }
@@ -267,6 +295,15 @@ function requireGrowingIds(records: ReadonlyMap<number, CommitRecord>, pathOf: (
       highest = record.checkpoint;
     }
   }
+}
+
+function removed(path: string): StateError {
+  return new StateError(
+    "FOREIGN_DIRECTORY",
+    `${path} no longer holds what this job wrote: the checkpoint directory was removed or replaced while the job ran; ` +
+      "put it back and checkpoints go on, or stop the job, which then starts from what is there",
+    { details: { path } },
+  );
 }
 
 function fenced(generation: number, by: number | undefined): StateError {

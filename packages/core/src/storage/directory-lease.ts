@@ -123,7 +123,8 @@ export class DirectoryLease implements CheckpointLease {
       });
     }
     this.#highestBegun = id;
-    const { fileSystem, directory } = this.#options;
+    const { fileSystem, directory, log } = this.#options;
+    await this.#orFenced(() => log.requirePresent());
     // The directory makes the id known even if this attempt dies now: it is never used again (rule 14).
     await fileSystem.makeDirectory(directory.checkpointPath(id));
     await fileSystem.syncDirectory(directory.path);

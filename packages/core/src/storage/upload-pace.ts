@@ -38,6 +38,7 @@ export class UploadPace {
   #free: number;
   /** When the bytes let through so far are paid for. */
   #paidAtMs = -Infinity;
+  #lastNowMs = -Infinity;
 
   constructor(options: UploadPaceOptions = {}) {
     this.#clock = options.clock;
@@ -64,6 +65,9 @@ export class UploadPace {
   async take(bytes: number, signal?: AbortSignal): Promise<void> {
     if (this.#clock === undefined || this.#bytesPerSecond === Infinity) return;
     const nowMs = this.#clock.now();
+    // What is owed does not grow because somebody set the clock back.
+    if (nowMs < this.#lastNowMs) this.#paidAtMs -= this.#lastNowMs - nowMs;
+    this.#lastNowMs = nowMs;
     const startMs = Math.max(nowMs, this.#paidAtMs);
     this.#paidAtMs = startMs + (bytes / this.#bytesPerSecond) * 1_000;
     if (startMs > nowMs) await pause(this.#clock, startMs - nowMs, signal);
