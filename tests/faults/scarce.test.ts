@@ -34,7 +34,7 @@ function run({ resource, small, left, during }: Case): string[] {
   const command = [process.execPath, child, directory, at("state"), at("checkpoints"), `"${ballast}"`, String(left), during].join(" ");
   const shell = ["sh", "-c", `${limits} && ${parts} && exec ${command}`];
   const [program = "", ...args] = resource === "space" ? [...namespace, ...shell] : shell;
-  const { stdout, stderr, status, signal } = spawnSync(program, args, { encoding: "utf8", timeout: 60_000 });
+  const { stdout, stderr, status, signal } = spawnSync(program, args, { encoding: "utf8", timeout: 300_000 });
   expect({ stderr, status, signal }, JSON.stringify({ left, during })).toEqual({ stderr: "", status: 0, signal: null });
   return JSON.parse(stdout) as string[];
 }

@@ -13,10 +13,14 @@ const codes: Readonly<Record<RocksDBError["code"], ErrorCode>> = {
   NATIVE_BINDING_MISSING: "NATIVE_BINDING_MISSING",
 };
 
+/** RocksDB wraps some errors and keeps nothing of the inner one but its text: that of ENOSPC and EDQUOT. */
+const fullDisk = /No space left on device|[Qq]uota exceeded/;
+
 /** The binding's errors as StateError; any other error as it is. */
 export function asStateError(error: unknown): unknown {
   if (!(error instanceof RocksDBError)) return error;
-  return new StateError(codes[error.code], error.message, { cause: error });
+  const isFull = (error.code === "IO" || error.code === "ROCKSDB") && fullDisk.test(error.message);
+  return new StateError(isFull ? "NO_SPACE" : codes[error.code], error.message, { cause: error });
 }
 
 /** Awaits work of the binding; its errors come out as StateError. */

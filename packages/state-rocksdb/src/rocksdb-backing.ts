@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Database, DatabaseIterator, DrainedFile, Snapshot, TableMemory } from "@tidemark/rocksdb";
+import { isStateError } from "@tidemark/core/state";
 import { asStateError } from "./errors.js";
 import type { BackingIterator, BackingSnapshot, BackingStore } from "./write-back/backing-store.js";
 import { segmentBytes } from "./write-back/entry-format.js";
@@ -118,10 +119,22 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
       });
       return { layer, files: files.map((file) => ({ ...file, path: join(directory, file.name) })) };
     } catch (error) {
-      throw asStateError(error);
+      const failure = asStateError(error);
+      await this.#recover(failure);
+      throw failure;
     } finally {
       this.#underWay -= 1;
     }
+  }
+
+  /**
+   * After some errors, as where the process had no file numbers left, RocksDB takes no writes before it is told that it may. Without an
+   * error of that kind this does nothing; when a disk was full it looks by itself whether there is room again.
+   */
+  async #recover(failure: unknown): Promise<void> {
+    if (isStateError(failure) && failure.code === "NO_SPACE") return;
+    // Where it cannot go on yet, the next drain fails too and tells it again.
+    await this.#database.resume().catch(() => undefined);
   }
 
   waitForCollected(): boolean {
