@@ -19,9 +19,7 @@ bool IsLockHeld(const std::string& text) {
 
 Failure FailureFromStatus(const rocksdb::Status& status, const std::string& doing) {
   const std::string text = status.ToString();
-  // Where RocksDB puts one error into another, only the text still says that the disk was full.
-  const bool isFull = status.IsIOError() && text.find(std::strerror(ENOSPC)) != std::string::npos;
-  if (status.IsNoSpace() || isFull || status.subcode() == rocksdb::Status::kSpaceLimit) return {kNoSpace, doing + ": " + text};
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) return {kNoSpace, doing + ": " + text};
   if (status.IsCorruption()) return {kStateCorrupt, doing + ": " + text};
   if (status.IsShutdownInProgress()) return {kDisposed, doing + ": the database is closing"};
   if (status.IsIOError()) {
