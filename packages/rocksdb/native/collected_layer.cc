@@ -14,6 +14,8 @@ constexpr uint32_t kEntryHeader = 12;
 constexpr uint32_t kBlockHeader = 8;
 constexpr uint16_t kBlockNumberBytes = 8;
 constexpr uint8_t kLarge = 0x80;
+// As the table's own: 32 segments.
+constexpr uint32_t kChunkShift = 5;
 
 void WriteUint16(char* data, size_t value) {
   const auto number = static_cast<uint16_t>(value);
@@ -31,7 +33,7 @@ class Copies {
   explicit Copies(const TableLayer& original) {
     layer_.memory = std::make_shared<TableMemory>();
     layer_.segmentBytes = original.segmentBytes;
-    layer_.chunkShift = original.chunkShift;
+    layer_.chunkShift = kChunkShift;
     layer_.layer = original.layer;
   }
 

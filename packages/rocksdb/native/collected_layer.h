@@ -25,7 +25,7 @@ class CollectedLayers {
  public:
   struct Key {
     std::shared_ptr<TableMemory> memory;
-    const void* family;
+    uint32_t family;  // RocksDB gives each number once
     uint32_t layer;
     bool operator<(const Key& other) const {
       return std::tie(memory, family, layer) < std::tie(other.memory, other.family, other.layer);

@@ -202,7 +202,7 @@ class FileSet {
   rocksdb::SstFileWriter writer_;
 };
 
-CollectedLayers::Key KeyOf(const DrainJob& job) { return {job.layer.memory, job.family.get(), job.layer.layer}; }
+CollectedLayers::Key KeyOf(const DrainJob& job) { return {job.layer.memory, job.family->handle->GetID(), job.layer.layer}; }
 
 std::vector<DrainedFile> Drain(DrainJob& job) {
   // Sorting uses up the prefixes, and another attempt may need them.
@@ -245,13 +245,14 @@ void Catch(DrainJob& job, Work work) {
 void DrainJob::Collect() {
   Catch(*this, [this] {
     // What an attempt before this one has copied: the table may have been written since.
-    collected = database->collectedLayers.Find(KeyOf(*this));
-    if (collected == nullptr) {
-      collected = std::make_shared<CollectedLayer>(CollectLayer(layer, isAborted));
+    std::shared_ptr<CollectedLayer> copy = database->collectedLayers.Find(KeyOf(*this));
+    if (copy == nullptr) {
+      copy = std::make_shared<CollectedLayer>(CollectLayer(layer, isAborted));
       Failpoint("drain-listed");
       // Who does not ask for progress leaves the table as it is until a drain has succeeded.
-      if (progress != nullptr) database->collectedLayers.Keep(KeyOf(*this), collected);
+      if (progress != nullptr) database->collectedLayers.Keep(KeyOf(*this), copy);
     }
+    collected = std::move(copy);
     layer.memory->EndDrain(memoryDrain);
     memoryDrain = 0;
     if (progress != nullptr) __atomic_store_n(reinterpret_cast<uint32_t*>(progress->data()), layer.layer, __ATOMIC_RELEASE);

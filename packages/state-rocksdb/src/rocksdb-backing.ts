@@ -36,14 +36,15 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
   #drains = 0;
   #underWay = 0;
   readonly #idle: RangeIterator[] = [];
-
-  readonly #progress: { readonly id: number; readonly bytes: Uint8Array };
-  readonly #collected: Uint32Array;
+  /** A block of the table's memory in which drains say what they have copied. */
+  readonly #progressBlock: number;
+  readonly #progress: Uint32Array;
 
   constructor(options: BackingOptions) {
     this.#options = options;
-    this.#progress = options.memory.allocateBlock(Uint32Array.BYTES_PER_ELEMENT);
-    this.#collected = new Uint32Array(this.#progress.bytes.buffer);
+    const { id, bytes } = options.memory.allocateBlock(Uint32Array.BYTES_PER_ELEMENT);
+    this.#progressBlock = id;
+    this.#progress = new Uint32Array(bytes.buffer);
     this.#database = options.database;
     this.#family = options.columnFamily;
     this.#isEmpty = options.isEmpty;
@@ -54,7 +55,7 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
   }
 
   get collectedLayer(): number {
-    return this.#collected[0] as number;
+    return this.#progress[0] as number;
   }
 
   get output(): Uint8Array {
@@ -115,7 +116,7 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
       const files = await this.#database.drain(this.#family, {
         memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, targetFileBytes,
         filePrefix: `${layer}-${this.#drains}`,
-        progressBlock: this.#progress.id,
+        progressBlock: this.#progressBlock,
       });
       return { layer, files: files.map((file) => ({ ...file, path: join(directory, file.name) })) };
     } catch (error) {

@@ -36,7 +36,7 @@ export class LayerQueue<D> {
   #hold: { isBroken: boolean; readonly upTo: number } | undefined;
   /** What the last drain failed with, until one succeeds. */
   failure: unknown;
-  /** How often a writer had to wait for a drain. */
+  /** How often a writer had to wait for a drain, or for its copy of the layer. */
   stalls = 0;
 
   /**
@@ -119,6 +119,7 @@ export class LayerQueue<D> {
   waitForCollected(): boolean {
     const layer = this.#layers.find(({ state }) => state === "draining");
     if (layer === undefined || layer.frozen.layer <= this.#store.collectedLayer) return false;
+    this.stalls += 1;
     return this.#store.waitForCollected();
   }
 

@@ -1,5 +1,5 @@
 import { type ByteSource, copyWords, probeOf, sameWords } from "./segment-layout.js";
-import { grown, type SegmentStore } from "./segment-store.js";
+import type { SegmentStore } from "./segment-store.js";
 import type { SlotIndex } from "./slot-index.js";
 import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";
 
@@ -19,7 +19,6 @@ export class KeySlots implements SlotIndex {
   readonly #slotBytes: number;
   readonly #groupBytes: number;
   readonly #positionOf: (key: ByteSource, start: number, end: number) => number;
-  #bits = new Uint8Array(16);
 
   constructor(store: SegmentStore, keyBytes: number, positionOf: (key: ByteSource, start: number, end: number) => number) {
     this.#store = store;
@@ -33,22 +32,13 @@ export class KeySlots implements SlotIndex {
     return this.#groupBytes << (bits - 3);
   }
 
-  bitsOf(segment: number): number {
-    return this.#bits[segment] as number;
-  }
-
-  setBits(segment: number, bits: number): void {
-    if (segment >= this.#bits.length) this.#bits = grown(this.#bits, new Uint8Array(this.#bits.length * 2));
-    this.#bits[segment] = bits;
-  }
-
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
     const keyBytes = this.#keyBytes;
     if (keyEnd - keyStart !== keyBytes) return 0;
     const store = this.#store;
     const view = store.views[segment >>> store.chunkShift] as DataView;
     const start = (segment & store.chunkMask) * store.segmentBytes;
-    const mask = (1 << ((this.#bits[segment] as number) - 3)) - 1;
+    const mask = (1 << ((store.slotBits[segment] as number) - 3)) - 1;
     const probe = probeOf(position);
     const tag = tagOf(probe);
     for (let group = probe >>> 16; ; group += 1) {
@@ -103,7 +93,7 @@ export class KeySlots implements SlotIndex {
 
   nextSlot(segment: number, slot: number): number {
     const view = this.#store.viewOf(segment);
-    const slots = 1 << this.bitsOf(segment);
+    const slots = 1 << (this.#store.slotBits[segment] as number);
     for (let next = slot; next < slots; next += 1) {
       if (view.getUint8(this.#groupAt(segment, next >>> 3) + (next & 7)) !== 0) return next;
     }
@@ -150,7 +140,7 @@ export class KeySlots implements SlotIndex {
   }
 
   #maskOf(segment: number): number {
-    return (1 << (this.bitsOf(segment) - 3)) - 1;
+    return (1 << ((this.#store.slotBits[segment] as number) - 3)) - 1;
   }
 }
 

@@ -1,16 +1,13 @@
 import type { ByteSource } from "./segment-layout.js";
 
 /**
- * Finds the entries of a segment by key: an array of 2^bits slots at its beginning, so that a search stays within a few neighbouring
- * pages of memory. An entry is named by its offset in the segment, which is never 0.
+ * Finds the entries of a segment by key: an array of slots at its beginning, so that a search stays within a few neighbouring pages of
+ * memory. How many there are is in SegmentStore.slotBits; they are free where the segment's bytes are 0. An entry is named by its offset
+ * in the segment, which is never 0.
  */
 export interface SlotIndex {
-  /** Bytes of an array; the entries begin behind it. */
+  /** Bytes of an array of 2^bits slots; the entries begin behind it. */
   arrayBytes(bits: number): number;
-  /** log2 of the slots of a segment. */
-  bitsOf(segment: number): number;
-  /** Says how many slots a segment has. They are free where its bytes are 0. */
-  setBits(segment: number, bits: number): void;
   /** The offset of a key's entry, or 0. */
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number;
   /** Adds the entry of a key that has none. The segment has a free slot. */

@@ -1,5 +1,5 @@
 import { type ByteSource, probeOf } from "./segment-layout.js";
-import { grown, type SegmentStore } from "./segment-store.js";
+import type { SegmentStore } from "./segment-store.js";
 import type { SlotIndex } from "./slot-index.js";
 
 const slotBytes = 4;
@@ -11,7 +11,6 @@ export type HasKey = (segment: number, offset: number, key: ByteSource, keyStart
 export class TagSlots implements SlotIndex {
   readonly #store: SegmentStore;
   readonly #hasKey: HasKey;
-  #bits = new Uint8Array(16);
 
   constructor(store: SegmentStore, hasKey: HasKey) {
     this.#store = store;
@@ -22,20 +21,11 @@ export class TagSlots implements SlotIndex {
     return slotBytes << bits;
   }
 
-  bitsOf(segment: number): number {
-    return this.#bits[segment] as number;
-  }
-
-  setBits(segment: number, bits: number): void {
-    if (segment >= this.#bits.length) this.#bits = grown(this.#bits, new Uint8Array(this.#bits.length * 2));
-    this.#bits[segment] = bits;
-  }
-
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
     const store = this.#store;
     const view = store.views[segment >>> store.chunkShift] as DataView;
     const start = (segment & store.chunkMask) * store.segmentBytes;
-    const mask = (1 << (this.#bits[segment] as number)) - 1;
+    const mask = (1 << (store.slotBits[segment] as number)) - 1;
     const tag = probeOf(position) >>> 16;
     for (let slot = tag & mask; ; slot = (slot + 1) & mask) {
       const found = view.getInt32(start + slot * slotBytes, true);
@@ -72,7 +62,7 @@ export class TagSlots implements SlotIndex {
   }
 
   nextSlot(segment: number, slot: number): number {
-    const slots = 1 << this.bitsOf(segment);
+    const slots = 1 << (this.#store.slotBits[segment] as number);
     for (let next = slot; next < slots; next += 1) if (this.#get(segment, next) !== 0) return next;
     return -1;
   }
@@ -89,7 +79,7 @@ export class TagSlots implements SlotIndex {
   }
 
   #maskOf(segment: number): number {
-    return (1 << this.bitsOf(segment)) - 1;
+    return (1 << (this.#store.slotBits[segment] as number)) - 1;
   }
 
   #get(segment: number, slot: number): number {

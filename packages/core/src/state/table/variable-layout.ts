@@ -72,7 +72,7 @@ export class VariableLayout implements SegmentLayout {
     const old = this.#slots.find(segment, position, key, keyStart, keyEnd);
     if (old !== 0) return this.#replace(segment, position, old, key, keyStart, keyEnd, value, valueStart, valueEnd);
     const count = this.store.count[segment] as number;
-    if (count >= maxCount(this.#slots.bitsOf(segment))) return full;
+    if (count >= maxCount((this.store.slotBits[segment] as number))) return full;
     const offset = this.#append(segment, key, keyStart, keyEnd, value, valueStart, valueEnd, 0);
     if (offset === 0) return full;
     this.store.count[segment] = count + 1;
@@ -141,7 +141,7 @@ export class VariableLayout implements SegmentLayout {
     const slotBits = this.#slotBitsLike(like, also);
     const segment = this.store.allocate(depth);
     this.#growArrays(segment);
-    this.#slots.setBits(segment, slotBits);
+    this.store.slotBits[segment] = slotBits;
     this.#top[segment] = this.#slots.arrayBytes(slotBits);
     this.#garbage[segment] = 0;
     return segment;
@@ -150,7 +150,6 @@ export class VariableLayout implements SegmentLayout {
   copy(segment: number): number {
     const copy = this.store.copy(segment);
     this.#growArrays(copy);
-    this.#slots.setBits(copy, this.#slots.bitsOf(segment));
     this.#top[copy] = this.#top[segment] as number;
     this.#garbage[copy] = this.#garbage[segment] as number;
     return copy;
@@ -171,11 +170,11 @@ export class VariableLayout implements SegmentLayout {
   isWorthRebuilding(segment: number): boolean {
     if ((this.#garbage[segment] as number) >= segmentBytes / 4) return true;
     // Slots ran out with half of the memory unused: entries are shorter than was guessed.
-    return this.#slotBitsLike(segment) > this.#slots.bitsOf(segment) && this.#liveBytes(segment) < segmentBytes / 2;
+    return this.#slotBitsLike(segment) > (this.store.slotBits[segment] as number) && this.#liveBytes(segment) < segmentBytes / 2;
   }
 
   fitTogether(left: number, right: number): boolean {
-    const slots = 1 << Math.min(this.#slots.bitsOf(left), this.#slots.bitsOf(right));
+    const slots = 1 << Math.min((this.store.slotBits[left] as number), (this.store.slotBits[right] as number));
     const count = (this.store.count[left] as number) + (this.store.count[right] as number);
     return count < slots / 2 && this.#liveBytes(left) + this.#liveBytes(right) < segmentBytes / 2;
   }
@@ -268,7 +267,7 @@ export class VariableLayout implements SegmentLayout {
   }
 
   #liveBytes(segment: number): number {
-    return (this.#top[segment] as number) - this.#slots.arrayBytes(this.#slots.bitsOf(segment)) - (this.#garbage[segment] as number);
+    return (this.#top[segment] as number) - this.#slots.arrayBytes((this.store.slotBits[segment] as number)) - (this.#garbage[segment] as number);
   }
 
   #slotBitsLike(like?: number, also?: number): number {
