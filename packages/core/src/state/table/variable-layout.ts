@@ -72,7 +72,7 @@ export class VariableLayout implements SegmentLayout {
     const old = this.#slots.find(segment, position, key, keyStart, keyEnd);
     if (old !== 0) return this.#replace(segment, position, old, key, keyStart, keyEnd, value, valueStart, valueEnd);
     const count = this.store.count[segment] as number;
-    if (count >= maxCount((this.store.slotBits[segment] as number))) return full;
+    if (count >= maxCount(this.store.slotBits[segment] as number)) return full;
     const offset = this.#append(segment, key, keyStart, keyEnd, value, valueStart, valueEnd, 0);
     if (offset === 0) return full;
     this.store.count[segment] = count + 1;
@@ -174,7 +174,7 @@ export class VariableLayout implements SegmentLayout {
   }
 
   fitTogether(left: number, right: number): boolean {
-    const slots = 1 << Math.min((this.store.slotBits[left] as number), (this.store.slotBits[right] as number));
+    const slots = 1 << Math.min(this.store.slotBits[left] as number, this.store.slotBits[right] as number);
     const count = (this.store.count[left] as number) + (this.store.count[right] as number);
     return count < slots / 2 && this.#liveBytes(left) + this.#liveBytes(right) < segmentBytes / 2;
   }
@@ -267,7 +267,8 @@ export class VariableLayout implements SegmentLayout {
   }
 
   #liveBytes(segment: number): number {
-    return (this.#top[segment] as number) - this.#slots.arrayBytes((this.store.slotBits[segment] as number)) - (this.#garbage[segment] as number);
+    const slotBytes = this.#slots.arrayBytes(this.store.slotBits[segment] as number);
+    return (this.#top[segment] as number) - slotBytes - (this.#garbage[segment] as number);
   }
 
   #slotBitsLike(like?: number, also?: number): number {
