@@ -86,12 +86,14 @@ void Database::StopDrains() {
   isClosing = true;
   const std::lock_guard<std::mutex> lock(closing);
   drains.Stop();
+  merger.Stop();
 }
 
 void Database::Close() {
   isClosing = true;
   const std::lock_guard<std::mutex> lock(closing);
   drains.Stop();
+  merger.Stop();
   if (db == nullptr) return;
   listener->Abort();
   value.Reset();

@@ -20,6 +20,7 @@
 #include "handles.h"
 #include "ingest_listener.h"
 #include "merge.h"
+#include "table_merger.h"
 #include "ttl_rules.h"
 
 namespace tidemark {
@@ -118,6 +119,7 @@ class Database {
   // Before the thread of drains, which uses it.
   CollectedLayers collectedLayers;
   DrainThread drains;
+  TableMerger merger;
   // Held while the database is closed, so that the end of the process, which comes on another thread, waits for it.
   std::mutex closing;
   size_t pendingWork = 0;

@@ -51,6 +51,11 @@ napi_value WaitForCollected(Call& call);  // (db) -> whether the table may be wr
 napi_value WaitForDrain(Call& call);  // (db) -> whether it succeeded
 napi_value IsDraining(Call& call);    // (db) -> boolean
 
+// merge_calls.cc
+// (db, family, [{path, sizeBytes, uniqueId, sequence, smallestKey}], directory, filePrefix, targetFileBytes) -> promise of files
+napi_value MergeTables(Call& call);
+napi_value CancelMerges(Call& call);  // (db)
+
 // files.cc
 napi_value LiveFiles(Call& call);     // (db, family) -> files
 napi_value PinLiveFiles(Call& call);  // (db, families, directory) -> promise of files

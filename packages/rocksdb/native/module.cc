@@ -80,6 +80,8 @@ constexpr Export kExports[] = {
     {"waitForCollected", Entry<WaitForCollected>},
     {"waitForDrain", Entry<WaitForDrain>},
     {"isDraining", Entry<IsDraining>},
+    {"mergeTables", Entry<MergeTables>},
+    {"cancelMerges", Entry<CancelMerges>},
     {"liveFiles", Entry<LiveFiles>},
     {"pinLiveFiles", Entry<PinLiveFiles>},
     {"importFiles", Entry<ImportFiles>},

@@ -68,6 +68,8 @@ napi_value CloseDatabase(Call& call) {
   const std::shared_ptr<Database> database = FindDatabase(call, 0);
   const double handle = call.Whole(0, "database", 9007199254740991.0);
   Instance* instance = call.instance;
+  // The close waits for all work, and merges can take long.
+  database->merger.Cancel();
   WorkItem item;
   item.run = [database] { database->Close(); };
   item.finish = [instance, handle] { instance->databases.Remove(handle); };

@@ -4,6 +4,7 @@ import { RocksDBError } from "./errors.js";
 import type { FlushOutput, ImportFile, ImportSource, LiveFile } from "./files.js";
 import { DatabaseIterator, type IteratorOptions } from "./iterator.js";
 import type { KeyList } from "./key-list.js";
+import type { MergedFile, MergeRequest } from "./merge-tables.js";
 import type { MemoryUsage } from "./metrics.js";
 import { loadNative, type NativeBinding, type OpenResult } from "./native.js";
 import { completeOptions, type MergeOperator, type OpenOptions } from "./options.js";
@@ -190,6 +191,21 @@ export class Database {
   /** True while a drain is running or queued. */
   isDraining(): boolean {
     return this.#native.isDraining(this.#handle);
+  }
+
+  /**
+   * Merges table files that drains or merges wrote into fewer, with the merge operator of the column family, on a thread of lowest
+   * priority. Of each key the newest entry is kept; deletions stay, since older files may hold what they delete. Neither the database nor
+   * the inputs are changed. After a failure no file is left. Rejects with STATE_CORRUPT where an input is damaged or another file,
+   * INVALID_ARGUMENT where something else wrote it, NO_SPACE, IO, and DISPOSED after cancelMerges() or close().
+   */
+  async mergeTables(columnFamily: number, { inputs, directory, filePrefix, targetFileBytes }: MergeRequest): Promise<MergedFile[]> {
+    return await this.#native.mergeTables(this.#handle, columnFamily, inputs, directory, filePrefix, targetFileBytes);
+  }
+
+  /** Makes the merges that are under way or queued fail soon. */
+  cancelMerges(): void {
+    this.#native.cancelMerges(this.#handle);
   }
 
   /** Rewrites the column family into its last level. */

@@ -4,6 +4,7 @@ export { RocksDBError, type RocksDBErrorCode } from "./errors.js";
 export { importFileOf, type FlushOutput, type ImportFile, type ImportSource, type LiveFile } from "./files.js";
 export { DatabaseIterator, type Entry, type IteratorOptions } from "./iterator.js";
 export { KeyList } from "./key-list.js";
+export type { MergedFile, MergeInput, MergeRequest } from "./merge-tables.js";
 export type { MemoryUsage } from "./metrics.js";
 export { version, type BindingVersion } from "./native.js";
 export type { ColumnFamilyOptions, MergeOperator, OpenOptions } from "./options.js";

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { DrainedFile } from "./drain.js";
 import { RocksDBError } from "./errors.js";
 import type { FlushOutput, ImportSource, LiveFile } from "./files.js";
+import type { MergedFile, MergeInput } from "./merge-tables.js";
 import type { MemoryUsage } from "./metrics.js";
 import type { CompleteOptions, MergeOperator } from "./options.js";
 import type { CacheUsage } from "./shared-cache.js";
@@ -87,6 +88,15 @@ export interface NativeBinding {
   waitForCollected(database: number): boolean;
   waitForDrain(database: number): boolean;
   isDraining(database: number): boolean;
+  mergeTables(
+    database: number,
+    family: number,
+    inputs: readonly MergeInput[],
+    directory: string,
+    filePrefix: string,
+    targetFileBytes: number,
+  ): Promise<MergedFile[]>;
+  cancelMerges(database: number): void;
   liveFiles(database: number, family: number): LiveFile[];
   pinLiveFiles(database: number, families: readonly number[], directory: string): Promise<LiveFile[]>;
   importFiles(database: number, name: string, mergeOperator: MergeOperator, sources: readonly ImportSource[]): Promise<number>;

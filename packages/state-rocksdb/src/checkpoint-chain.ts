@@ -7,7 +7,10 @@ export interface ChainTable {
   readonly sizeBytes: number;
   /** The layer whose changes it holds; 0 for a table of a base and for what was restored. */
   readonly layer: number;
-  /** Where it is in the working directory; undefined once it is in the checkpoint directory. */
+  /**
+   * Where it is in the working directory; undefined for what was restored, and for tables of a base once they are in the checkpoint
+   * directory. Deltas stay, because merges read them.
+   */
   path: string | undefined;
   /** Set once it is in the checkpoint directory. */
   reference: FileReference | undefined;
@@ -16,8 +19,17 @@ export interface ChainTable {
 export interface RebasePolicy {
   /** A new base is begun when the deltas hold more than this many times the bytes of the base. */
   readonly deltaRatio: number;
-  /** ... or when there are more deltas than this: each slows reads after a restore until compaction took it. */
+  /** Beyond so many runs of deltas, old ones are merged: each slows reads after a restore until compaction took it. */
   readonly deltasMax: number;
+}
+
+/** Deltas that do not overlap, because they come from one layer or one merge: reads look into one of them. */
+export interface DeltaRun {
+  readonly tables: readonly ChainTable[];
+  /** The newest layer whose changes it holds. */
+  readonly layer: number;
+  /** How often its entries were merged at most. */
+  readonly merges: number;
 }
 
 /**
@@ -64,10 +76,37 @@ export class CheckpointChain {
     return this.#base.find(({ table }) => table.uniqueId === uniqueId) ?? this.#deltas.find(({ table }) => table.uniqueId === uniqueId);
   }
 
-  needsRebase({ deltaRatio, deltasMax }: RebasePolicy): boolean {
-    if (!this.#hasBase) return true;
-    const runs = new Set(this.#deltas.map(({ table, layer }) => `${layer}:${table.largestSequence}`)).size;
-    return runs > deltasMax || bytesOf(this.#deltas) > deltaRatio * bytesOf(this.#base);
+  needsRebase({ deltaRatio }: Pick<RebasePolicy, "deltaRatio">): boolean {
+    return !this.#hasBase || bytesOf(this.#deltas) > deltaRatio * bytesOf(this.#base);
+  }
+
+  /** Runs of deltas from the oldest to the newest. What a run holds is newer than all that the runs before it hold, key by key. */
+  runs(): readonly DeltaRun[] {
+    const bySequence = new Map<number, ChainTable[]>();
+    for (const delta of this.#deltas) {
+      const { largestSequence } = delta.table;
+      const tables = bySequence.get(largestSequence);
+      if (tables === undefined) bySequence.set(largestSequence, [delta]);
+      else tables.push(delta);
+    }
+    const sorted = [...bySequence].sort(([left], [right]) => left - right);
+    return sorted.map(([, tables]) => ({
+      tables,
+      layer: Math.max(...tables.map(({ layer }) => layer)),
+      merges: Math.max(...tables.map(({ table }) => table.merges ?? 0)),
+    }));
+  }
+
+  /** Whether these are all still part of the chain: a new base may have taken the place of some. */
+  hasDeltas(tables: readonly ChainTable[]): boolean {
+    const deltas = new Set(this.#deltas);
+    return tables.every((table) => deltas.has(table));
+  }
+
+  /** Merged tables take the place of what they were merged from: all tables of neighbouring runs. */
+  replaceDeltas(replaced: readonly ChainTable[], merged: readonly ChainTable[]): void {
+    const gone = new Set(replaced);
+    this.#deltas = [...this.#deltas.filter((delta) => !gone.has(delta)), ...merged];
   }
 
   /** True where a base taken at the end of `layer` can take the place of the one there is in a checkpoint of layer `atLayer`. */

@@ -8,6 +8,8 @@ export interface CheckpointTable extends Omit<ImportFile, "sizeBytes"> {
   readonly uniqueId: string;
   /** Set for the tables of layers that were drained after the base was taken. */
   readonly isDelta?: boolean;
+  /** Of a delta: how often entries of it were merged with those of others; absent for never. */
+  readonly merges?: number;
 }
 
 /** What a handle's description holds. */
@@ -66,6 +68,7 @@ function parseTable(value: Json): CheckpointTable {
     largestKey: bytes("largestKey"),
     epoch: number("epoch"),
     ...(table["isDelta"] === true ? { isDelta: true } : {}),
+    ...(table["merges"] === undefined ? {} : { merges: number("merges") }),
   };
 }
 

@@ -25,7 +25,10 @@ export interface RocksDBBackendOptions {
    * along with the next checkpoints. A smaller number restores faster and uploads more: about 1 + 1 / ratio times what changed. Default 1.
    */
   readonly deltaRatio?: number;
-  /** A new base is also begun when a checkpoint consists of more additions than this. Default 120. */
+  /**
+   * When a checkpoint consists of more additions than this, old ones are merged into fewer: each slows reads after a restore until RocksDB
+   * compacted it. Default 60.
+   */
   readonly deltasMax?: number;
   /** Tuning of RocksDB; each has a measured default. */
   readonly database?: Pick<
@@ -115,7 +118,7 @@ async function openParts<K>(
     restored.chain.add(chainTables(layer));
     levelZero.check();
   });
-  const policy = { deltaRatio: options.deltaRatio ?? 1, deltasMax: options.deltasMax ?? 120 };
+  const policy = { deltaRatio: options.deltaRatio ?? 1, deltasMax: options.deltasMax ?? 60 };
   const registry = await fill(context, database, store, restored);
   return { database, memory, store, working, restored: { ...restored, registry }, policy };
 }

@@ -11,6 +11,7 @@ import {
 } from "@tidemark/core/state";
 import type { Json, SnapshotFiles } from "@tidemark/core/storage";
 import { type ChainTable, type CheckpointChain, type RebasePolicy, bytesOf } from "./checkpoint-chain.js";
+import { type DeltaMerge, DeltaMerges } from "./delta-merges.js";
 import type { CheckpointTable } from "./description.js";
 import { translated } from "./errors.js";
 import type { DrainedLayer } from "./rocksdb-backing.js";
@@ -20,10 +21,12 @@ import type { WriteBackStore } from "./write-back/write-back-store.js";
 /** Files that are uploaded at once. */
 const uploadsAtOnce = 4;
 /**
- * A new base is uploaded along with the deltas, this many times their bytes with each checkpoint, so that no checkpoint is much larger
- * than the others.
+ * A new base and merged deltas are uploaded along with the deltas, this many times their bytes with each checkpoint, so that no
+ * checkpoint is much larger than the others.
  */
-const rebaseBytesPerDeltaByte = 2.5;
+const creditPerDeltaByte = 2.5;
+/** The same for each of the two where both are on their way. */
+const sharedCreditPerDeltaByte = 1.5;
 
 export interface SnapshotParts<K> {
   readonly context: KeyedStateContext<K>;
@@ -61,12 +64,16 @@ export class RocksDBSnapshots<K> {
   /** The files of a base while they are being linked. */
   #pinning: Promise<LiveFile[]> | undefined;
   #rebases = 0;
+  readonly #merges: DeltaMerges<K>;
+  /** Bytes of merged deltas that may be uploaded before their time. */
+  #mergeCreditBytes = 0;
   /** Names the base in checkpoints; undefined while there is none. */
   #chainId: string | undefined;
 
   constructor(parts: SnapshotParts<K>, chainId: string | undefined) {
     this.#parts = parts;
     this.#chainId = chainId;
+    this.#merges = new DeltaMerges(parts);
   }
 
   /** Resolves as soon as the contents are fixed: at once, unless two layers wait to be drained already. */
@@ -101,6 +108,7 @@ export class RocksDBSnapshots<K> {
     this.#abort.abort(new StateError("DISPOSED", "the rocksdb backend was closed while it wrote a snapshot"));
     await this.#last;
     await this.#pinning?.catch(() => undefined);
+    await this.#merges.close();
   }
 
   async #complete(
@@ -116,14 +124,44 @@ export class RocksDBSnapshots<K> {
     if (this.#beginning !== undefined) await aborted(this.#beginning, signal);
     const rebase = this.#rebase;
     if (rebase !== undefined && isWhole && chain.canReplaceBase(rebase.layer, layer)) rebase.creditBytes = Infinity;
+    let added = 0;
     if (rebase?.creditBytes !== Infinity) {
-      const added = await this.#upload(chain.deltasAt(layer), files, signal);
-      if (rebase !== undefined) rebase.creditBytes += added * rebaseBytesPerDeltaByte;
+      added = await this.#upload(chain.deltasAt(layer), files, signal);
+      const merges = this.#merges.written;
+      const perByte = rebase !== undefined && merges.length > 0 ? sharedCreditPerDeltaByte : creditPerDeltaByte;
+      if (rebase !== undefined) rebase.creditBytes += added * perByte;
+      this.#mergeCreditBytes = merges.length === 0 ? 0 : this.#mergeCreditBytes + added * perByte;
+      for (const merge of merges) await this.#advanceMerge(merge, layer, files, signal);
     }
     if (rebase !== undefined) await this.#advance(rebase, layer, files, signal);
     const tables = chain.tablesAt(layer);
     await this.#upload(tables, files, signal);
-    return this.#result(keyed, tables);
+    const result = this.#result(keyed, tables);
+    this.#merges.begin(layer, this.#rebase?.layer, added);
+    return result;
+  }
+
+  /** Uploads what the credit allows of a merge, and takes it into use once it is whole. */
+  async #advanceMerge(merge: DeltaMerge, layer: number, files: SnapshotFiles, signal: AbortSignal): Promise<void> {
+    const { chain, context, policy } = this.#parts;
+    const outputs = merge.outputs ?? [];
+    if (!chain.hasDeltas(merge.inputs)) {
+      await this.#merges.end(merge);
+      return;
+    }
+    // More runs than wanted are worse than a large checkpoint.
+    const isUrgent = chain.runs().length > policy.deltasMax;
+    const now: ChainTable[] = [];
+    for (const table of outputs.filter(({ reference }) => reference === undefined)) {
+      if (!isUrgent && table.sizeBytes > this.#mergeCreditBytes) break;
+      this.#mergeCreditBytes = Math.max(0, this.#mergeCreditBytes - table.sizeBytes);
+      now.push(table);
+    }
+    await this.#upload(now, files, signal);
+    if (outputs.some(({ reference }) => reference === undefined) || merge.layer > layer) return;
+    chain.replaceDeltas(merge.inputs, outputs);
+    await this.#merges.end(merge);
+    for (const { path } of merge.inputs) if (path !== undefined) await context.fileSystem.removeFile(path).catch(() => undefined);
   }
 
   /** Holds the table files of the moment in which all layers up to `upTo` are drained, if no drain has to begin meanwhile. */
@@ -173,6 +211,12 @@ export class RocksDBSnapshots<K> {
       now.push(table);
     }
     await this.#upload(now, files, signal);
+    for (const table of rebase.tables) {
+      if (table.reference === undefined || table.path === undefined) continue;
+      // It costs space until the working directory goes.
+      await context.fileSystem.removeFile(table.path).catch(() => undefined);
+      table.path = undefined;
+    }
     if (rebase.tables.some(({ reference }) => reference === undefined) || !chain.canReplaceBase(rebase.layer, layer)) return;
     const replaced = chain.replaceBase(rebase.tables, rebase.layer);
     for (const { path } of replaced) if (path !== undefined) await context.fileSystem.removeFile(path).catch(() => undefined);
@@ -191,11 +235,7 @@ export class RocksDBSnapshots<K> {
         signal.throwIfAborted();
         const { operator, subtask } = context;
         const name = `${files.generation}-${operator}-${subtask}-${table.table.uniqueId.toLowerCase()}.sst`;
-        const path = table.path as string;
-        table.reference = await files.addFile(path, name, signal);
-        table.path = undefined;
-        // It costs space until the working directory goes.
-        await context.fileSystem.removeFile(path).catch(() => undefined);
+        table.reference = await files.addFile(table.path as string, name, signal);
       }
     };
     await Promise.all(Array.from({ length: uploadsAtOnce }, uploadNext));
@@ -212,8 +252,9 @@ export class RocksDBSnapshots<K> {
       ...table.table,
       ...(deltas.has(table) ? { isDelta: true } : {}),
     }));
-    // Files of a base that is not whole yet are named too, or garbage collection would take them.
-    const staged = (this.#rebase?.tables ?? []).filter(({ reference }) => reference !== undefined);
+    // Files of a base or a merge that is not whole yet are named too, or garbage collection would take them.
+    const replacements = [this.#rebase?.tables ?? [], ...this.#merges.written.map(({ outputs }) => outputs ?? [])].flat();
+    const staged = replacements.filter(({ reference }) => reference !== undefined);
     const all = new Map([...tables, ...staged].map((table) => [nameOf(table), table.reference as NonNullable<ChainTable["reference"]>]));
     const handle = {
       backend: "rocksdb",

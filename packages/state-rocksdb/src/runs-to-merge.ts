@@ -1,0 +1,80 @@
+/** One run of deltas, as a plan sees it. Runs are listed from the oldest to the newest. */
+export interface PlannedRun {
+  /** How often its entries were merged at most. */
+  readonly merges: number;
+  /** The merge under way that takes it up; undefined while none does. */
+  readonly merge: number | undefined;
+  /** Runs of different sides are not merged with each other. */
+  readonly side: number;
+}
+
+/** Where a range of runs is; `end` is the index after the last. */
+export interface RunRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Part of the runs that may be there before any are merged: while a merge is uploaded little by little, new ones come. */
+const restingPart = 0.6;
+/** From this part on anything is merged that makes room. */
+const crowdedPart = 0.9;
+/**
+ * The bound divided by this is the number of runs merged at once, by the largest number of merges a run has been through: each step has as
+ * many runs at rest, and some that are being merged. Found by simulation (runs-to-merge.test.ts).
+ */
+const boundPerFanout = [2.4, 2.4, 4.1, 6, 7.5, 9];
+
+/**
+ * Which runs to merge next so that there are at most `max` of them; undefined for none now. Runs that were merged equally often are merged
+ * when there are enough of them, so that an entry is written again once for each step, and the number of steps grows with the
+ * logarithm of the number of deltas: with the default bound once up to 600 deltas, twice up to 3,000.
+ */
+export function runsToMerge(runs: readonly PlannedRun[], max: number): RunRange | undefined {
+  const underWay = new Set(runs.flatMap(({ merge }) => merge ?? []));
+  const held = runs.filter(({ merge }) => merge !== undefined).length;
+  if (runs.length - held + underWay.size <= Math.floor(max * restingPart)) return undefined;
+  const most = Math.max(...runs.map(({ merges }) => merges));
+  const fanout = Math.max(2, Math.floor(max / (boundPerFanout[Math.min(most, boundPerFanout.length - 1)] as number)));
+  for (let merges = most; merges >= 0; merges -= 1) {
+    const range = oldestOf(runs, (run) => run.merges === merges, fanout);
+    if (range !== undefined) return range.end - range.start < 2 * fanout ? range : { start: range.start, end: range.start + fanout };
+  }
+  if (runs.length <= max * crowdedPart || underWay.size > 0) return undefined;
+  return cheapest(runs, most);
+}
+
+/** The oldest range of free neighbours of one side that match, if it has at least `least` of them. */
+function oldestOf(runs: readonly PlannedRun[], matches: (run: PlannedRun) => boolean, least: number): RunRange | undefined {
+  for (let start = 0; start < runs.length; ) {
+    const end = endOf(runs, start, matches);
+    if (end - start >= least) return { start, end };
+    start = Math.max(end, start + 1);
+  }
+  return undefined;
+}
+
+function endOf(runs: readonly PlannedRun[], start: number, matches: (run: PlannedRun) => boolean): number {
+  const side = runs[start]?.side;
+  let end = start;
+  while (end < runs.length) {
+    const run = runs[end] as PlannedRun;
+    if (run.merge !== undefined || run.side !== side || !matches(run)) break;
+    end += 1;
+  }
+  return end;
+}
+
+/**
+ * The newest range of at least two whose entries were merged least often. Done each time when `max` is reached, this writes entries again as
+ * seldom as is possible with so few runs.
+ */
+function cheapest(runs: readonly PlannedRun[], most: number): RunRange | undefined {
+  for (let merges = 0; merges <= most; merges += 1) {
+    for (let start = runs.length - 2; start >= 0; start -= 1) {
+      const isFirst = start === 0 || endOf(runs, start - 1, (run) => run.merges <= merges) <= start;
+      const end = endOf(runs, start, (run) => run.merges <= merges);
+      if (isFirst && end - start >= 2) return { start, end };
+    }
+  }
+  return undefined;
+}
