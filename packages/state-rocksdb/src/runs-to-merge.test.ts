@@ -75,13 +75,54 @@ const shapes: Record<string, (round: number) => number> = {
   random: () => 0.01 + 2 * random(),
   heavy: () => 1 / (0.003 + random()),
 };
-if (process.env["SHOW"] !== undefined) {
-  for (const max of [60, 20, 8, 2, 1]) {
-    for (const count of [100, 300, 3000]) {
-      for (const [name, sizeOf] of Object.entries(shapes)) { const r = simulate(count, max, sizeOf); console.log(`=${max} ${count} ${name} runs ${r.runs} amp ${r.amplification.toFixed(2)} peak ${r.peak.toFixed(1)}`); };
-    }
-  }
-}
+
 describe("runs to merge", () => {
-  test("x", () => expect(1).toBe(1));
+  // Bytes that go out in 300 and 3,000 checkpoints, over those that changed. Without merges it is 1.
+  test.each(Object.keys(shapes))("deltas of sizes that are %s: never more runs than wanted, and few bytes twice", (name) => {
+    const sizeOf = shapes[name] as (round: number) => number;
+    const [short, long] = [simulate(300, 60, sizeOf), simulate(3000, 60, sizeOf)];
+    expect(short.runs).toBeLessThanOrEqual(60);
+    expect(long.runs).toBeLessThanOrEqual(60);
+    expect(short.amplification).toBeLessThan(2.1);
+    expect(long.amplification).toBeLessThan(3.1);
+    if (name === "equal") expect(short.peak).toBeLessThanOrEqual(4);
+  });
+
+  test("a small bound costs more, but stays a bound", () => {
+    for (const max of [8, 20]) {
+      const { runs, amplification } = simulate(1000, max, () => 1);
+      expect(runs).toBeLessThanOrEqual(max);
+      expect(amplification).toBeLessThan(12);
+    }
+    expect(simulate(100, 1, () => 1).runs).toBeLessThanOrEqual(2);
+  });
+
+  test("without need nothing is merged", () => {
+    const few = Array.from({ length: 36 }, (): PlannedRun => ({ merges: 0, merge: undefined, side: 0 }));
+    expect(runsToMerge([], 60)).toBeUndefined();
+    expect(runsToMerge(few, 60)).toBeUndefined();
+    expect(runsToMerge([...few, { merges: 0, merge: undefined, side: 0 }], 60)).toEqual({ start: 0, end: 37 });
+  });
+
+  test("any range it gives is of free neighbours of one side, two or more", () => {
+    const next = randomNumbers(11);
+    const below = (end: number): number => Math.floor(next() * end);
+    let given = 0;
+    for (let round = 0; round < 5000; round += 1) {
+      const sideFrom = below(90);
+      const runs = Array.from({ length: below(90) }, (_, index): PlannedRun => ({
+        merges: below(4),
+        merge: below(10) === 0 ? below(3) : undefined,
+        side: index < sideFrom ? 0 : 1,
+      }));
+      const range = runsToMerge(runs, 1 + below(60));
+      if (range === undefined) continue;
+      given += 1;
+      const taken = runs.slice(range.start, range.end);
+      expect(taken.length).toBe(range.end - range.start);
+      expect(taken.length).toBeGreaterThanOrEqual(2);
+      expect(taken.every(({ merge, side }) => merge === undefined && side === taken[0]?.side)).toBe(true);
+    }
+    expect(given).toBeGreaterThan(500);
+  });
 });
