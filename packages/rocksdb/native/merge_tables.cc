@@ -1,8 +1,6 @@
 // The merge itself: per key the newest entry wins, and appended pieces are joined with what they are appended to. Deletions stay, because
 // files below may hold what they delete. The result has the sequence number of the newest input, so no file between the inputs may be
 // left out.
-#include <rocksdb/comparator.h>
-#include <rocksdb/filter_policy.h>
 #include <rocksdb/merge_operator.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/sst_file_writer.h>

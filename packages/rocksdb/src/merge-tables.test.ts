@@ -20,10 +20,18 @@ afterEach(() => {
   delete process.env["TIDEMARK_FAILPOINT"];
 });
 
-const inputOf = ({ path, sizeBytes, uniqueId, sequence, smallestKey }: Delta): MergeInput => ({ path, sizeBytes, uniqueId, sequence, smallestKey });
+const inputOf = ({ path, sizeBytes, uniqueId, sequence, smallestKey }: Delta): MergeInput => ({
+  path, sizeBytes, uniqueId, sequence, smallestKey,
+});
 const importOf = (file: Delta): ImportFile => importFileOfDrained({ ...file, isIngested: true });
 
-async function drained(database: Database, family: number, layer: number, store: string, entries: ReadonlyMap<string, TestEntry>): Promise<Delta[]> {
+async function drained(
+  database: Database,
+  family: number,
+  layer: number,
+  store: string,
+  entries: ReadonlyMap<string, TestEntry>,
+): Promise<Delta[]> {
   const table = new TestTable();
   for (const [key, entry] of entries) table.add(key, entry);
   const files: DrainedFile[] = await database.drain(family, table.request(layer, store, `d${layer}`, 4096));
@@ -31,7 +39,13 @@ async function drained(database: Database, family: number, layer: number, store:
   return files.map((file) => ({ ...file, path: join(store, file.name) }));
 }
 
-async function merged(database: Database, family: number, inputs: readonly Delta[], filePrefix: string, targetFileBytes = 3000): Promise<Delta[]> {
+async function merged(
+  database: Database,
+  family: number,
+  inputs: readonly Delta[],
+  filePrefix: string,
+  targetFileBytes = 3000,
+): Promise<Delta[]> {
   const directory = temporaryDirectory();
   const files = await database.mergeTables(family, { inputs: inputs.map(inputOf), directory, filePrefix, targetFileBytes });
   return files.map((file) => ({ ...file, path: join(directory, file.name) }));
@@ -69,7 +83,8 @@ function randomChanges(layer: number, model: Map<string, string>, random: Random
   return changes;
 }
 
-const sorted = (model: ReadonlyMap<string, string>): [string, string][] => [...model].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+const sorted = (model: ReadonlyMap<string, string>): [string, string][] =>
+  [...model].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
 test("random layers, merged again and again between drains, bases and restores, equal a plain map", async () => {
   const seed = testSeed();
@@ -112,11 +127,13 @@ describe("one merge", () => {
   async function threeLayers(): Promise<{ database: Database; deltas: Delta[] }> {
     const database = await open(temporaryDirectory(), LIST);
     const store = temporaryDirectory();
-    const deltas = [
-      ...(await drained(database, 1, 1, store, new Map([["a", value(1, "1")], ["b", gone(1)], ["c", list(1, "1;")], ["d", value(1, "x")]]))),
-      ...(await drained(database, 1, 2, store, new Map([["a", list(2, "2;")], ["b", list(2, "2;")], ["c", list(2, "2;")], ["d", gone(2)]]))),
-      ...(await drained(database, 1, 3, store, new Map([["a", list(3, "3;")], ["c", list(3, "3;")], ["e", gone(3)]]))),
+    const layers: [string, TestEntry][][] = [
+      [["a", value(1, "1")], ["b", gone(1)], ["c", list(1, "1;")], ["d", value(1, "x")]],
+      [["a", list(2, "2;")], ["b", list(2, "2;")], ["c", list(2, "2;")], ["d", gone(2)]],
+      [["a", list(3, "3;")], ["c", list(3, "3;")], ["e", gone(3)]],
     ];
+    const deltas: Delta[] = [];
+    for (const [index, changes] of layers.entries()) deltas.push(...(await drained(database, 1, index + 1, store, new Map(changes))));
     return { database, deltas };
   }
 
@@ -124,7 +141,8 @@ describe("one merge", () => {
     const { database, deltas } = await threeLayers();
     const [file, ...others] = await merged(database, 1, deltas, "m");
     expect(others).toEqual([]);
-    expect(file).toMatchObject({ name: "m-0.sst", sequence: deltas.at(-1)?.sequence, entryCount: 5, deletionCount: 2, smallestKey: "61", largestKey: "65" });
+    const { sequence } = deltas.at(-1) as Delta;
+    expect(file).toMatchObject({ name: "m-0.sst", sequence, entryCount: 5, deletionCount: 2, smallestKey: "61", largestKey: "65" });
     expect(file?.sizeBytes).toBe(readFileSync((file as Delta).path).length);
     // Over older contents: c is appended to, d and e are gone.
     const store = temporaryDirectory();

@@ -80,7 +80,8 @@ export class DeltaMerges<K> {
     const { chain, policy } = this.#parts;
     const runs = chain.runs().filter((run) => run.layer <= layer);
     for (;;) {
-      const mergeOf = (run: DeltaRun): DeltaMerge | undefined => this.#underWay.find(({ inputs }) => inputs.includes(run.tables[0] as ChainTable));
+      const mergeOf = ({ tables }: DeltaRun): DeltaMerge | undefined =>
+        this.#underWay.find(({ inputs }) => inputs.includes(tables[0] as ChainTable));
       const range = runsToMerge(
         runs.map((run) => {
           const merge = mergeOf(run);

@@ -18,7 +18,7 @@ function plannedOf(runs: readonly Run[], merges: readonly Merge[]): PlannedRun[]
   return runs.map((run) => ({ merges: run.merges, merge: run.merge === undefined ? undefined : merges.indexOf(run.merge), side: 0 }));
 }
 
-/** A chain of deltas whose merges are uploaded little by little: the most runs there were, bytes uploaded over changed, largest over median. */
+/** Deltas whose merges are uploaded little by little: the most runs there were, bytes uploaded over changed, largest over median. */
 function simulate(count: number, max: number, sizeOf: (round: number) => number): { runs: number; amplification: number; peak: number } {
   let runs: Run[] = [];
   let merges: Merge[] = [];

@@ -65,8 +65,8 @@ function endOf(runs: readonly PlannedRun[], start: number, matches: (run: Planne
 }
 
 /**
- * The newest range of at least two whose entries were merged least often. Done each time when `max` is reached, this writes entries again as
- * seldom as is possible with so few runs.
+ * The newest range of at least two whose entries were merged least often. Done each time when `max` is reached, this writes entries again
+ * as seldom as is possible with so few runs.
  */
 function cheapest(runs: readonly PlannedRun[], most: number): RunRange | undefined {
   for (let merges = 0; merges <= most; merges += 1) {
