@@ -1,7 +1,9 @@
 import { join } from "node:path";
-import { bytes, int64, type ValueState, valueState, yieldTurn } from "@tidemark/core/state";
+import { bytes, int64, type KeyedStateBackend, type ValueState, valueState, yieldTurn } from "@tidemark/core/state";
 import { SeededRandom } from "@tidemark/core/testing";
+import type { IndexAndFilters } from "@tidemark/state-rocksdb";
 import { fillRecordValue, isRecordValue } from "../checkpointed-job/record-value.js";
+import { pause } from "../pause.js";
 import { type ResultLine, WrongResultError } from "../question.js";
 import type { Settings } from "../settings.js";
 import { budgetedBackend } from "../state/budgeted-backend.js";
@@ -9,6 +11,11 @@ import { CheckpointedState } from "../state/checkpointed-state.js";
 import { describeBuild } from "../state/own-systems.js";
 import { residentBytes } from "./process-memory.js";
 
+const places: readonly IndexAndFilters[] = ["partitioned", "charged", "outside"];
+const settleMaxMs = 60_000;
+const settleLookMs = 100;
+/** Looks in a row without a compaction. */
+const idleLooks = 10;
 /** Operations between two turns of the event loop. */
 const batch = 1_000;
 /** Operations between two looks at the memory. */
@@ -32,7 +39,8 @@ interface Run {
 export async function measureMemory(settings: Settings, emit: (line: ResultLine) => void, nowMs: () => number): Promise<void> {
   const directory = settings.text("directory");
   const budgetBytes = settings.number("budgetBytes");
-  const backend = budgetedBackend(settings.text("system"), join(directory, "working"), budgetBytes);
+  const database = { indexAndFilters: placeOf(settings.text("indexAndFilters")) };
+  const backend = budgetedBackend(settings.text("system"), join(directory, "working"), budgetBytes, database);
   const state = await CheckpointedState.open(backend, directory, int64(), nowMs);
   try {
     emit({ build: describeBuild(settings.text("system")) });
@@ -50,9 +58,13 @@ export async function measureMemory(settings: Settings, emit: (line: ResultLine)
     await load(run);
     const peaks: Record<string, number> = {};
     peaks["updatePeakBytes"] = await phase(run, updater(run));
+    await settled(state.keyed, nowMs);
+    const startMs = nowMs();
     peaks["readPeakBytes"] = await phase(run, reader(run));
+    const readsPerSecond = (run.operations * 1_000) / (nowMs() - startMs);
     peaks["checkpointPeakBytes"] = await underCheckpoints(run);
-    emit({ baseBytes, budgetBytes, ...peaks, peakBytes: Math.max(...Object.values(peaks)) });
+    emit({ baseBytes, budgetBytes, ...peaks, peakBytes: Math.max(...Object.values(peaks)), readsPerSecond });
+    emit({ metrics: state.keyed.metrics?.() });
     emit({ checked: verify(run, settings.number("checks")) });
   } finally {
     await state.close();
@@ -66,6 +78,21 @@ async function load({ state, values, keyCount, value }: Run): Promise<void> {
     if (key % batch === 0) await yieldTurn();
   }
   await takeCheckpoint(state);
+}
+
+/** Waits for compactions, which would take turns with reads on the processor; not for ever, since some stay due. */
+async function settled(keyed: KeyedStateBackend<number>, nowMs: () => number): Promise<void> {
+  const endMs = nowMs() + settleMaxMs;
+  for (let idle = 0; idle < idleLooks && nowMs() < endMs; idle += 1) {
+    await pause(settleLookMs);
+    if ((keyed.metrics?.()["runningCompactions"] ?? 0) > 0) idle = 0;
+  }
+}
+
+function placeOf(text: string): IndexAndFilters {
+  const place = places.find((candidate) => candidate === text);
+  if (place === undefined) throw new Error(`indexAndFilters is none of ${places.join(", ")}: ${text}`);
+  return place;
 }
 
 /** Runs the operations of a phase. Returns the most memory seen. */
