@@ -23,7 +23,6 @@ export const memory: Question = {
     operations: isQuick ? 5_000 : 2_000_000,
     heapMiB: heapMiB(1024),
     keyGroups: 2,
-    indexAndFilters: "partitioned",
     pageCache: "not counted",
   }),
 };

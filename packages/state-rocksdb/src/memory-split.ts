@@ -8,9 +8,9 @@ export const memoryParts = {
   /** A layer that is drained is copied first. One is frozen before its time when it fills a fifth of the table. */
   layerCopy: 0.1,
   /** Data, index and filter blocks, and memtables, which stay empty. */
-  blockCache: 0.3,
-  /** Buffers of compactions, iterators, and files on their way into a checkpoint. Nothing is reserved for it. */
-  transfer: 0.1,
+  blockCache: 0.25,
+  /** Buffers of compactions, iterators, files on their way into a checkpoint, and what the allocator loses. Nothing is reserved for it. */
+  transfer: 0.15,
 } as const;
 
 /** Bytes of the parts that are given out. */
