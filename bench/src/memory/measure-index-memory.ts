@@ -43,7 +43,11 @@ async function measurePlace(place: IndexAndFilters, settings: Settings, nowMs: (
     const peakBytes = await phase(run, reader(run));
     const readsPerSecond = (run.operations * 1_000) / (nowMs() - startMs);
     const indexBytes = numberIn(state.keyed.metrics?.() ?? {}, "tableReadersBytes");
-    return { [`${place}-reads`]: readsPerSecond, [`${place}-counted`]: peakBytes / budgetBytes, [`${place}-index`]: indexBytes / budgetBytes };
+    return {
+      [`${place}-reads`]: readsPerSecond,
+      [`${place}-counted`]: peakBytes / budgetBytes,
+      [`${place}-index`]: indexBytes / budgetBytes,
+    };
   } finally {
     await state.close();
   }

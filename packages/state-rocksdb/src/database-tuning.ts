@@ -6,7 +6,7 @@ export type IndexAndFilters = "partitioned" | "charged" | "outside";
 
 /** Tuning of RocksDB; each has a measured default. */
 export interface DatabaseTuning {
-  /** Cache of data, index and filter blocks; 0 for none, then `indexAndFilters` must be "outside". Default a quarter of the memory budget. */
+  /** Cache of data, index and filter blocks; 0 for none, then `indexAndFilters` must be "outside". Default a quarter of the budget. */
   readonly blockCacheBytes?: number;
   /** 256 bytes to 16 MiB, default 4 KiB. Larger blocks: less index, slower reads of single keys. */
   readonly blockSizeBytes?: number;
