@@ -22,6 +22,7 @@ const writtenDown: readonly (readonly [question: string, measurement: RegExp, sy
   ["restore", /./u, /./u, 100],
   ["rescale", /./u, /./u, 120],
   ["memory", /./u, /./u, 300],
+  ["index-memory", /./u, /./u, 120],
   ["state-latency", /./u, /./u, 40],
   ["state-limits", /./u, /./u, 60],
   ["job", /./u, /^flink-rocksdb$/u, 70],

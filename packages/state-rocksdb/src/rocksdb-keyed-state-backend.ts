@@ -1,5 +1,6 @@
 import type { Database, TableMemory } from "@tidemark/rocksdb";
 import {
+  type BackendMetrics,
   byteBackendState,
   ByteTimerQueue,
   KeyContext,
@@ -23,10 +24,11 @@ import {
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
 import type { RebasePolicy } from "./checkpoint-chain.js";
-import { translated } from "./errors.js";
+import { asStateError, translated } from "./errors.js";
 import type { DrainedLayer } from "./rocksdb-backing.js";
 import { RocksDBExport } from "./rocksdb-export.js";
 import type { RestoredDatabase } from "./rocksdb-restore.js";
+import { readMetrics } from "./rocksdb-metrics.js";
 import { RocksDBSnapshots } from "./rocksdb-snapshot.js";
 import { TtlCleanup } from "./ttl-cleanup.js";
 import type { WorkingDirectory } from "./working-directory.js";
@@ -39,6 +41,8 @@ export interface BackendParts {
   readonly working: WorkingDirectory;
   readonly restored: RestoredDatabase;
   readonly policy: RebasePolicy;
+  /** RocksDB counts what it does. */
+  readonly hasStatistics: boolean;
 }
 
 /** Keyed state in a RocksDB database of its own, with a table in memory in front of it. */
@@ -152,6 +156,16 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   /** What the write-back table did so far. */
   counters(): WriteBackCounters {
     return this.#store.counters();
+  }
+
+  metrics(): BackendMetrics {
+    if (this.#closed !== undefined) return {};
+    const { database, memory, restored, hasStatistics } = this.#parts;
+    try {
+      return { ...readMetrics(database, restored.columnFamily, hasStatistics, memory, this.#store.counters()) };
+    } catch (error) {
+      throw asStateError(error);
+    }
   }
 
   close(): Promise<void> {

@@ -105,9 +105,16 @@ export interface KeyedStateBackend<K> {
   notifyChainDamaged?(chain: string): boolean;
   /** Approximate size of the state; for progress and metrics. */
   stateSizeBytes(): number;
+  /**
+   * Figures of this backend's own by name, for JobMetrics: counts since it was opened, and what is the case now. Names end with their
+   * unit ("blockCacheBytes") and never change their meaning. Cheap enough for every second. None after close().
+   */
+  metrics?(): BackendMetrics;
   /** Stops pending work, releases everything and removes local working files. Safe to call twice. */
   close(): Promise<void>;
 }
+
+export type BackendMetrics = Readonly<Record<string, number>>;
 
 export type TimeDomain = "event" | "processing";
 

@@ -34,6 +34,7 @@ export { voidNamespace, type NamespacedState } from "./namespace.js";
 export { checkTtl, type TtlConfig, type TtlSettings } from "./ttl/ttl-config.js";
 export { monotonicClock, TtlRule, type Stamped } from "./ttl/stamped.js";
 export type {
+  BackendMetrics,
   KeyedStateBackend,
   KeyedStateContext,
   KeyedStateResult,
