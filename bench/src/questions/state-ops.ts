@@ -30,6 +30,7 @@ export const stateOps: Question = {
     warmUps: isQuick ? 1 : 5,
     iterations: isQuick ? 2 : 5,
     iterationMs: isQuick ? 50 : 1_000,
+    checks: 100_000,
     budgetBytes: 256 * 2 ** 20,
     heapMiB: heapMiB(4096),
     keyGroups: 2,

@@ -16,7 +16,7 @@ const batch = 1_000;
 export async function measureStateOps(settings: Settings, emit: (line: ResultLine) => void, nowMs: () => number): Promise<void> {
   const system = settings.text("system");
   const directory = settings.text("directory");
-  const workload = new Workload(settings.number("keys"), settings.number("seed"));
+  const workload = new Workload(settings.number("keys"), settings.number("seed"), settings.number("checks"));
   const state = await CheckpointedState.open(ownSystem(system).backend(directory), directory, int64(), nowMs);
   try {
     emit({ build: describeBuild(system) });

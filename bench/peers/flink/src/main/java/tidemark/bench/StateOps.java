@@ -15,7 +15,7 @@ final class StateOps {
     }
 
     void run() throws Exception {
-        Workload workload = new Workload(settings.number("keys"), settings.number("seed"));
+        Workload workload = new Workload(settings.number("keys"), settings.number("seed"), settings.number("checks"));
         String system = settings.text("system");
         try (TestedBackend tested = new TestedBackend(system, new File(settings.text("directory")), settings.longNumber("budgetBytes"))) {
             Operation operation = operation(settings.text("case"), tested, workload);
