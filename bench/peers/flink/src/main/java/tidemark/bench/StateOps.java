@@ -36,7 +36,9 @@ final class StateOps {
     }
 
     private static Operation operation(String name, TestedBackend tested, Workload workload) throws Exception {
-        Operation operation = name.startsWith("value") ? ValueOperations.named(name, tested, workload)
+        String large = name.replaceFirst("-20x$", "");
+        Operation operation = !large.equals(name) ? LargeOperations.named(large, tested, workload)
+                : name.startsWith("value") ? ValueOperations.named(name, tested, workload)
                 : name.startsWith("list") ? ListOperations.named(name, tested, workload)
                 : MapOperations.named(name, tested, workload);
         if (operation == null) {
