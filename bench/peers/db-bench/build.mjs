@@ -79,7 +79,9 @@ async function build({ work, prefix, sources, recipe, tools }) {
     "  command = $flags -o $out -c $in",
     "rule link",
     `  command = ${tools.compiler.path} -o $out $in ${libraries.join(" ")} -lgflags -lpthread -ldl`,
-    ...compilations.flatMap(({ object, source, flags }) => [`build ${object}: compile ${source}`, `  flags = ${flags.replaceAll("$", "$$")}`]),
+    ...compilations.flatMap(({ object, source, flags }) => [
+      `build ${object}: compile ${source}`, `  flags = ${flags.replaceAll("$", "$$")}`,
+    ]),
     `build ${program}: link ${objects.join(" ")}`,
     "",
   ].join("\n"));
@@ -89,7 +91,8 @@ async function build({ work, prefix, sources, recipe, tools }) {
 
 /** db_bench reads its command line with gflags; installed with apt-get where that can be done without asking. */
 async function requireGflags(compiler, log) {
-  const hasGflags = async () => (await runCommand(compiler, ["-E", "-include", "gflags/gflags.h", "-x", "c++", "/dev/null"])).exitCode === 0;
+  const attempt = ["-E", "-include", "gflags/gflags.h", "-x", "c++", "/dev/null"];
+  const hasGflags = async () => (await runCommand(compiler, attempt)).exitCode === 0;
   if (await hasGflags()) return;
   const install = ["install", "-y", "--no-install-recommends", "libgflags-dev"];
   const hasApt = (await runCommand("apt-get", ["--version"])).exitCode === 0;
@@ -100,7 +103,8 @@ async function requireGflags(compiler, log) {
     await runCommand("apt-get", install, { env });
     if (await hasGflags()) return;
   }
-  throw new BuildError(`db_bench needs gflags; run: ${hasApt ? `sudo apt-get ${install.join(" ")}` : "your package manager's install of gflags"}`);
+  const advice = hasApt ? `run: sudo apt-get ${install.join(" ")}` : "install it with this system's package manager";
+  throw new BuildError(`db_bench needs gflags; ${advice}`);
 }
 
 async function run(program, args) {

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { WrongResultError } from "../question.js";
 import { resultLines } from "./db-bench.js";
 
-const read = "... finished 200 ops \rreadrandom   :  3.610 micros/op 276971 ops/sec 2.000 seconds 553999 operations; 29.6 MB/s (553999 of 553999 found)\n";
+const read = "... finished 200 ops \rreadrandom   :  3.610 micros/op 276971 ops/sec 2.000 seconds 553999 operations; 29.6 MB/s " +
+  "(553999 of 553999 found)\n";
 const update = "updaterandom : 11.045 micros/op 90535 ops/sec 2.010 seconds 181999 operations; 19.3 MB/s ( updates:200000 found:181999)\n";
 
 test("results as db_bench prints them", () => {
