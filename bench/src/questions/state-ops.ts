@@ -36,7 +36,6 @@ export const stateOps: Question = {
   summary: "operations on keyed state, named as in Flink's state benchmarks, in operations per millisecond",
   systems: [...standardSystems, "db_bench"],
   standardSystems,
-  diskBytes: (size) => 8 * size * entriesPerSize * entryBytes,
   size: { kind: "keys", standard: 500_000, quick: 20_000 },
   measurements: [
     ...[...writing.map(writingMeasurement), ...reading.map(readingMeasurement)].sort(byKind),
@@ -82,6 +81,7 @@ function largeMeasurement(operation: string): Measurement {
     systems: besideFlink,
     figures: [operationRate(name, (line) => numberIn(line, "operationsMs") + numberIn(line, "snapshotMs"))],
     settings: (options) => largeState(options, /^(list|map)/u.test(operation) ? entriesPerCollection : 1),
+    diskBytes,
   };
 }
 
@@ -93,7 +93,13 @@ function measurementBesideRocksdb(operation: string): Measurement {
     systems: besideRocksdb,
     figures: [operationRate(name, (line) => numberIn(line, "operationsMs"))],
     settings: (options) => ({ ...largeState(options, 1), snapshots: "none" }),
+    diskBytes,
   };
+}
+
+/** An estimate: the database, what its compactions write anew, and two checkpoints of it. */
+function diskBytes(size: number): number {
+  return 8 * size * entriesPerSize * entryBytes;
 }
 
 function largeState({ size, isQuick }: SettingOptions, entriesPerKey: number): Parameters {
