@@ -9,13 +9,16 @@ export interface PartStep extends Step {
 
 /** Seconds that one process takes at the question's standard size on two cores; of the first line whose names fit. Rough. */
 const writtenDown: readonly (readonly [question: string, measurement: RegExp, system: RegExp, seconds: number])[] = [
-  ["state-ops", /^map/u, /^rocksdb$/u, 150],
+  ["state-ops", /-20x$/u, /./u, 75],
+  ["state-ops", /-5pct$/u, /./u, 60],
+  ["state-ops", /^map/u, /^rocksdb$/u, 25],
   ["state-ops", /^map/u, /^memory$/u, 30],
   ["state-ops", /^map/u, /^flink-rocksdb$/u, 60],
   ["state-ops", /Get/u, /./u, 15],
   ["state-ops", /./u, /^flink-hashmap$/u, 27],
   ["state-ops", /./u, /./u, 21],
   ["checkpoint", /^300/u, /./u, 600],
+  ["checkpoint", /^full/u, /./u, 300],
   ["checkpoint", /./u, /./u, 235],
   ["latency", /./u, /./u, 240],
   ["restore", /./u, /^cp$/u, 50],
