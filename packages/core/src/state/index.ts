@@ -38,6 +38,7 @@ export type {
   KeyedStateContext,
   KeyedStateResult,
   KeyedStateSnapshot,
+  FindElsewhere,
   RestoredState,
   StateBackend,
   TimeDomain,
