@@ -104,7 +104,7 @@ test("local recovery: what a killed life left is linked instead of copied, and r
     const lives = await Lives.create();
     await lives.killed();
     const { copied, last } = await lives.next(restore);
-    // Of the three files, RocksDB may have rewritten one meanwhile, to do without its sequence numbers.
+    // Of the three files, one may no longer be in the database as the checkpoint has it.
     expect(copied).toBeLessThan(2);
     expect(last).toEqual(right);
     expect(await readdir(lives.working)).toEqual([]);
