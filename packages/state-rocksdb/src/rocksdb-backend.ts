@@ -11,6 +11,7 @@ import { type DrainedLayer, RocksDBBacking } from "./rocksdb-backing.js";
 import { type BackendParts, RocksDBKeyedStateBackend } from "./rocksdb-keyed-state-backend.js";
 import { emptyDatabase, restoreDatabase, type RestoredDatabase } from "./rocksdb-restore.js";
 import { LevelZeroGuard } from "./level-zero-guard.js";
+import { localFiles } from "./local-files.js";
 import { loadSavepoint } from "./savepoint-load.js";
 import { splitMemory } from "./memory-split.js";
 import { type RocksDBPreset, withPreset } from "./presets.js";
@@ -83,14 +84,12 @@ function checkNumber(name: string, value: number | undefined, smallest: number, 
 async function openBackend<K>(options: RocksDBBackendOptions, context: KeyedStateContext<K>): Promise<KeyedStateBackend<K>> {
   const working = await createWorkingDirectory(options.directory, randomBytes(4).toString("hex"), context);
   const { tableBytes, blockCacheBytes } = splitMemory(options.memoryBudgetBytes ?? defaultBudgetBytes);
-  let database: Database | undefined;
+  const opening = opened(Database.open(working.database, openOptions(options.database ?? {}, blockCacheBytes, targetFileBytes)));
+  opening.catch(() => undefined);
   try {
-    await removeAbandoned(options.directory, working, context);
-    const databaseOptions = openOptions(options.database ?? {}, blockCacheBytes, targetFileBytes);
-    database = await opened(Database.open(working.database, databaseOptions));
-    return new RocksDBKeyedStateBackend(context, await openParts(options, context, working, database, tableBytes));
+    return new RocksDBKeyedStateBackend(context, await openParts(options, context, working, opening, tableBytes));
   } catch (error) {
-    await database?.close().catch(() => undefined);
+    await opening.then((database) => database.close()).catch(() => undefined);
     await context.fileSystem.removeDirectory(working.root).catch(() => undefined);
     throw error;
   }
@@ -110,14 +109,18 @@ async function openParts<K>(
   options: RocksDBBackendOptions,
   context: KeyedStateContext<K>,
   working: WorkingDirectory,
-  database: Database,
+  opening: Promise<Database>,
   tableBytes: number,
 ): Promise<BackendParts> {
   const { restore } = context;
   const isFromCheckpoint = restore !== undefined && !isSavepoint(restore);
+  let cleaning: Promise<void> | undefined;
+  const clean = (): Promise<void> => (cleaning ??= removeAbandoned(options.directory, working, context).catch(() => undefined));
+  const places = { working, elsewhere: localFiles(options.directory, working, context), makeRoom: clean };
   const restored = isFromCheckpoint
-    ? await restoreDatabase(database, working, context, restore)
-    : await emptyDatabase(database, new StateRegistry(context.stateIds));
+    ? await restoreDatabase(opening, places, context, restore)
+    : await emptyDatabase(await opening, new StateRegistry(context.stateIds));
+  const database = await opening;
   const memory = TableMemory.create();
   const backing = new RocksDBBacking({
     database, memory, targetFileBytes,
@@ -133,7 +136,8 @@ async function openParts<K>(
   const policy = { deltaRatio: options.deltaRatio ?? 1, deltasMax: options.deltasMax ?? 120 };
   const registry = await fill(context, database, store, restored);
   const hasStatistics = options.database?.statistics ?? true;
-  return { database, memory, store, working, restored: { ...restored, registry }, policy, hasStatistics };
+  // Not before: the restore may have taken files from there. Nobody waits for it; what cannot be removed now is tried by the next life.
+  return { database, memory, store, working, cleaned: clean(), restored: { ...restored, registry }, policy, hasStatistics };
 }
 
 /** Writes to the table what did not come with the database. */

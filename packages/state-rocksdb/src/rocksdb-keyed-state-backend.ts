@@ -39,6 +39,8 @@ export interface BackendParts {
   readonly memory: TableMemory;
   readonly store: WriteBackStore<DrainedLayer>;
   readonly working: WorkingDirectory;
+  /** Resolves when what crashed attempts left is removed. */
+  readonly cleaned: Promise<void>;
   readonly restored: RestoredDatabase;
   readonly policy: RebasePolicy;
   /** RocksDB counts what it does. */
@@ -184,12 +186,13 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   }
 
   async #close(): Promise<void> {
-    const { database, memory, working } = this.#parts;
+    const { database, memory, working, cleaned } = this.#parts;
     this.#context.close();
     await this.#snapshots.close();
     await this.#store.queue.close();
     await translated(database.close());
     memory.close();
+    await cleaned;
     await this.#operator.fileSystem.removeDirectory(working.root);
   }
 }

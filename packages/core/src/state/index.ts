@@ -39,6 +39,7 @@ export type {
   KeyedStateContext,
   KeyedStateResult,
   KeyedStateSnapshot,
+  FindElsewhere,
   RestoredState,
   StateBackend,
   TimeDomain,
