@@ -6,7 +6,7 @@ import { textTable } from "./output/text-table.js";
 import { runProgram } from "./program.js";
 import type { Question } from "./question.js";
 import { questions } from "./questions/index.js";
-import { selectCases } from "./runner/plan.js";
+import { neededBytes, selectCases } from "./runner/plan.js";
 import { LineProgress } from "./runner/progress.js";
 import { runQuestion } from "./runner/run-question.js";
 import { prepareSystems } from "./systems/launch.js";
@@ -34,7 +34,7 @@ async function measure(request: MeasureRequest, signal: AbortSignal): Promise<nu
     if (reason !== undefined) log(`${system} is skipped: ${reason}`);
     return reason === undefined;
   });
-  await requireSpace(scratchRoot(), question.diskBytes?.(size) ?? 0);
+  await requireSpace(scratchRoot(), neededBytes(question, cases, size));
   const { systems, launch } = await prepareSystems(fitting, { isQuick, log }, signal);
   if (systems.length === 0) {
     log("None of the systems can run here; nothing was measured");

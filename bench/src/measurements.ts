@@ -13,6 +13,7 @@ const measures: Readonly<Record<string, () => Promise<Measure>>> = {
   restore: async () => (await import("./restore/measure-restore.js")).measureRestore,
   rescale: async () => (await import("./rescale/measure-rescale.js")).measureRescale,
   memory: async () => (await import("./memory/measure-memory.js")).measureMemory,
+  "index-memory": async () => (await import("./memory/measure-index-memory.js")).measureIndexMemory,
   "node-peers": async () => (await import("./node-peers/measure-node-peers.js")).measureNodePeers,
   "state-latency": async () => (await import("./state-latency/measure.js")).measureStateLatency,
   "state-limits": async () => (await import("./state-latency/measure-limits.js")).measureStateLimits,

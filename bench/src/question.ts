@@ -36,6 +36,8 @@ export interface Measurement {
   readonly systems?: readonly string[];
   /** Settings that differ from the question's, in this variant. */
   settings?(options: SettingOptions): Parameters;
+  /** Most bytes on disk at a time, where that is more than the question says. */
+  diskBytes?(size: number): number;
   /** Files that its processes read, made here when they are missing: paths by argument name, which are no settings of a row. */
   files?(options: FileOptions): Promise<Readonly<Record<string, string>>>;
 }

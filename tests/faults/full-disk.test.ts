@@ -15,7 +15,7 @@ afterAll(async () => await inner.close());
 
 /** Calls that need space. An fsync may find that there is none too; then the bytes are lost, which is another test. */
 const spaceTaking: ReadonlySet<FileOperation> = new Set<FileOperation>([
-  "createFile", "write", "link", "rename", "copyFile", "makeDirectory",
+  "createFile", "write", "link", "rename", "copyFile", "copyHashed", "makeDirectory",
 ]);
 
 /** A disk that is full from the n-th call on that needs space, until it is emptied. */

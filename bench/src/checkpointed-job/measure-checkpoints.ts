@@ -1,4 +1,5 @@
-import { yieldTurn } from "@tidemark/core/state";
+import { type StateBackend, yieldTurn } from "@tidemark/core/state";
+import { liveFilesBackend } from "../live-files/live-files-backend.js";
 import { type ResultLine, WrongResultError } from "../question.js";
 import type { Settings } from "../settings.js";
 import { describeBuild, ownSystem } from "../state/own-systems.js";
@@ -20,7 +21,7 @@ interface Run {
 export async function measureCheckpoints(settings: Settings, emit: (line: ResultLine) => void, nowMs: () => number): Promise<void> {
   const system = settings.text("system");
   const job = new CheckpointedJob({
-    backend: ownSystem(system).backend,
+    backend: backendOf(system, settings.text("upload")),
     directory: settings.text("directory"),
     keyCount: settings.number("keys"),
     valueBytes: settings.number("valueBytes"),
@@ -47,6 +48,12 @@ export async function measureCheckpoints(settings: Settings, emit: (line: Result
   } finally {
     await job.dispose();
   }
+}
+
+function backendOf(system: string, upload: string): (directory: string) => StateBackend {
+  if (upload === "changes") return ownSystem(system).backend;
+  if (system === "rocksdb" && (upload === "full" || upload === "live-files")) return (directory) => liveFilesBackend(directory, upload);
+  throw new Error(`${system} has no checkpoints that upload ${upload}`);
 }
 
 /** Takes the first checkpoint, some to warm up, and those that count. Returns how long each of the latter took. */

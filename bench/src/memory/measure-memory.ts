@@ -1,29 +1,14 @@
 import { join } from "node:path";
-import { bytes, int64, type ValueState, valueState, yieldTurn } from "@tidemark/core/state";
+import { bytes, int64, valueState } from "@tidemark/core/state";
 import { SeededRandom } from "@tidemark/core/testing";
-import { fillRecordValue, isRecordValue } from "../checkpointed-job/record-value.js";
+import { isRecordValue } from "../checkpointed-job/record-value.js";
 import { type ResultLine, WrongResultError } from "../question.js";
 import type { Settings } from "../settings.js";
 import { budgetedBackend } from "../state/budgeted-backend.js";
 import { CheckpointedState } from "../state/checkpointed-state.js";
 import { describeBuild } from "../state/own-systems.js";
+import { load, phase, reader, type Run, takeCheckpoint, updater } from "./memory-run.js";
 import { residentBytes } from "./process-memory.js";
-
-/** Operations between two turns of the event loop. */
-const batch = 1_000;
-/** Operations between two looks at the memory. */
-const operationsPerLook = 50_000;
-
-interface Run {
-  readonly state: CheckpointedState<number>;
-  readonly values: ValueState<Uint8Array>;
-  readonly keyCount: number;
-  /** Every value is made in this array: RocksDB takes bytes, not the array, and garbage is none of what is measured. */
-  readonly value: Uint8Array;
-  readonly seed: number;
-  readonly operations: number;
-  readonly lookBytes: () => Promise<number>;
-}
 
 /**
  * Resident memory of a process with a store far larger than its budget, above the same process with the store open and empty: the most
@@ -53,30 +38,11 @@ export async function measureMemory(settings: Settings, emit: (line: ResultLine)
     peaks["readPeakBytes"] = await phase(run, reader(run));
     peaks["checkpointPeakBytes"] = await underCheckpoints(run);
     emit({ baseBytes, budgetBytes, ...peaks, peakBytes: Math.max(...Object.values(peaks)) });
+    emit({ metrics: state.keyed.metrics?.() });
     emit({ checked: verify(run, settings.number("checks")) });
   } finally {
     await state.close();
   }
-}
-
-async function load({ state, values, keyCount, value }: Run): Promise<void> {
-  for (let key = 0; key < keyCount; key += 1) {
-    state.keyed.setCurrentKey(key);
-    values.update(fillRecordValue(value, key, 0));
-    if (key % batch === 0) await yieldTurn();
-  }
-  await takeCheckpoint(state);
-}
-
-/** Runs the operations of a phase. Returns the most memory seen. */
-async function phase({ operations, lookBytes }: Run, operate: () => void): Promise<number> {
-  let peakBytes = 0;
-  for (let operation = 1; operation <= operations; operation += 1) {
-    operate();
-    if (operation % batch === 0) await yieldTurn();
-    if (operation % operationsPerLook === 0 || operation === operations) peakBytes = Math.max(peakBytes, await lookBytes());
-  }
-  return peakBytes;
 }
 
 /** Updates while one checkpoint follows the other. */
@@ -95,30 +61,6 @@ async function underCheckpoints(run: Run): Promise<number> {
 
 async function checkpointUntil(state: CheckpointedState<number>, over: AbortSignal): Promise<void> {
   while (!over.aborted) await takeCheckpoint(state);
-}
-
-async function takeCheckpoint(state: CheckpointedState<number>): Promise<void> {
-  const snapshot = await (await state.begin()).fix();
-  await snapshot.complete();
-}
-
-/** Gives uniformly random keys version 1: doing it twice changes nothing, so that what was done can be checked without a list of it. */
-function updater({ state, values, keyCount, value, seed }: Run): () => void {
-  const random = new SeededRandom(seed);
-  return () => {
-    const key = random.below(keyCount);
-    state.keyed.setCurrentKey(key);
-    values.update(fillRecordValue(value, key, 1));
-  };
-}
-
-function reader({ state, values, keyCount, value, seed }: Run): () => void {
-  const random = new SeededRandom(seed + 1);
-  return () => {
-    const key = random.below(keyCount);
-    state.keyed.setCurrentKey(key);
-    if (values.value()?.length !== value.length) throw new WrongResultError(`key ${key} has no value of ${value.length} bytes`);
-  };
 }
 
 /** The keys that were updated first hold version 1; any other key holds version 0 or 1. */

@@ -23,7 +23,7 @@ test("figures of one run", () => {
     "pause-p50-x": 2, "pause-p99-x": 30, "pause-p99-idle-x": 0.5, "pause-max-x": 30, "pause-max-idle-x": 0.5, "first-pause-x": 9,
     "duration-p50-x": 10,
     "gap-p50-x": 3, "gap-max-x": 31, "gap-max-idle-x": 0.75, "gap-p999-x": 4, "gap-p999-idle-x": 0.7,
-    "uploaded-over-changed-x": 2, "peak-over-median-x": 1.5, "restore-over-state-x": 2,
+    "uploaded-over-changed-x": 2, "uploaded-mean-x": 200, "peak-over-median-x": 1.5, "restore-over-state-x": 2,
     "first-uploaded-x": 5_000,
   });
 });

@@ -27,6 +27,11 @@ export const checkpointFigures = {
       valueOf: (lines) => sum(valuesOf(lines, "uploadedBytes")) / sum(valuesOf(lines, "changedBytes")),
     },
     {
+      name: `uploaded-mean${suffix}`,
+      unit: "bytes",
+      valueOf: (lines) => sum(valuesOf(lines, "uploadedBytes")) / valuesOf(lines, "uploadedBytes").length,
+    },
+    {
       name: `peak-over-median${suffix}`,
       unit: "ratio",
       valueOf: (lines) => largest(valuesOf(lines, "uploadedBytes")) / median(valuesOf(lines, "uploadedBytes")),

@@ -39,6 +39,8 @@ export const checkpoint: Question = {
       figures: [...figures.bytes("-300"), ...figures.duration("-300")],
       settings: ({ isQuick }) => ({ rounds: isQuick ? 6 : 300 }),
     },
+    uploading("full"),
+    uploading("live-files"),
     fewerChanges("0.1pct", 0.001),
     fewerChanges("0.01pct", 0.0001),
     {
@@ -51,11 +53,23 @@ export const checkpoint: Question = {
   settings: (options) => ({
     ...largeStateSettings(options),
     files: "copied",
+    upload: "changes",
     rounds: options.isQuick ? 3 : 50,
     warmUpRounds: options.isQuick ? 1 : 3,
     ...rounds(options, 0.01),
   }),
 };
+
+/** RocksDB the usual way: what a checkpoint uploads instead of what changed. */
+function uploading(upload: "full" | "live-files"): Measurement {
+  const suffix = `-${upload}`;
+  return {
+    name: upload,
+    systems: ["rocksdb"],
+    figures: [...figures.pause(suffix), ...figures.duration(suffix), ...figures.gap(suffix), ...figures.bytes(suffix)],
+    settings: () => ({ upload }),
+  };
+}
 
 /** 50 rounds, and the ratio over a long run. */
 function fewerChanges(suffix: string, fraction: number): Measurement {

@@ -1,5 +1,6 @@
 import type { Question } from "../question.js";
 import { checkpoint } from "./checkpoint.js";
+import { indexMemory } from "./index-memory.js";
 import { job } from "./job.js";
 import { latency } from "./latency.js";
 import { memory } from "./memory.js";
@@ -12,5 +13,5 @@ import { stateOps } from "./state-ops.js";
 
 /** Every question there is. */
 export const questions: readonly Question[] = [
-  stateOps, checkpoint, restore, rescale, latency, job, memory, stateLatency, stateLimits, nodePeers,
+  stateOps, checkpoint, restore, rescale, latency, job, memory, indexMemory, stateLatency, stateLimits, nodePeers,
 ];

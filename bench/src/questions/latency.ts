@@ -15,6 +15,7 @@ export const latency: Question = {
   settings: (options) => ({
     ...largeStateSettings(options),
     files: "copied",
+    upload: "changes",
     rounds: options.isQuick ? 3 : 60,
     warmUpRounds: options.isQuick ? 1 : 3,
     recordsPerSecond,

@@ -72,12 +72,27 @@ test("systems in memory are not asked for more than fits", () => {
 });
 
 test("state-ops has every operation of Flink's suite", () => {
-  expect(stateOps.measurements.map(({ name }) => name)).toEqual([
+  expect(stateOps.measurements.map(({ name }) => name).filter((name) => !name.includes("-"))).toEqual([
     "valueUpdate", "valueAdd", "valueGet",
     "listUpdate", "listAdd", "listAppend", "listAddAll", "listGet", "listGetAndIterate",
     "mapUpdate", "mapAdd", "mapRemove", "mapPutAll", "mapGet", "mapContains", "mapIsEmpty",
     "mapKeys", "mapValues", "mapEntries", "mapIterator",
   ]);
+});
+
+test("a large state is 20 times its budget on both sides, however its entries are kept", () => {
+  const large = stateOps.measurements.filter(({ name }) => /-(20x|5pct)$/u.test(name));
+  expect(large.map(({ name, systems }) => [name, systems?.[1]])).toEqual([
+    ["valueUpdate-20x", "flink-rocksdb"], ["valueGet-20x", "flink-rocksdb"], ["read-modify-write-20x", "flink-rocksdb"],
+    ["listAppend-20x", "flink-rocksdb"], ["mapUpdate-20x", "flink-rocksdb"], ["mapGet-20x", "flink-rocksdb"],
+    ["mapIterator-20x", "flink-rocksdb"], ["valueGet-5pct", "db_bench"], ["read-modify-write-5pct", "db_bench"],
+  ]);
+  for (const { name, settings } of large) {
+    const { keys, valueBytes, budgetBytes } = settings?.({ size: 500_000, isQuick: false }) ?? {};
+    const entries = Number(keys) * (/^(list|map)/u.test(name) ? 10 : 1);
+    expect((entries * (8 + Number(valueBytes))) / Number(budgetBytes), name).toBeCloseTo(20, 3);
+    expect(Number(budgetBytes) / 2 ** 20, name).toBeCloseTo(32.2, 1);
+  }
 });
 
 test("the standard figure of a writing operation has the snapshot in its time, -undrained has not", () => {

@@ -20,16 +20,18 @@ export interface CheckRun {
 const own = ["memory", "fs", "rocksdb"];
 
 /**
- * Every case of every question on our systems. Other systems are asked for the first measurement of a question: that shows that they
- * still do the same work as ours, and they take long to start.
+ * Every case of every question on our systems. Other systems are asked for the first measurement of a question, and for the first
+ * of each kind that only some systems are asked for: that shows that they still do the same work as ours, and they take long to start.
  */
 export function quickChecks(questions: readonly Question[], others: readonly string[]): Check[] {
   return questions.flatMap((question) => {
     const { systems, measurements } = question;
-    const [first] = measurements;
     const cases = (of: Question["measurements"]): string[] => of.flatMap(({ figures }) => figures.map(({ name }) => name));
-    const asked = others.filter((system) => systems.includes(system) && (first?.systems?.includes(system) ?? true));
-    const beside = first === undefined || asked.length === 0 ? [] : [{ question, cases: cases([first]), systems: asked }];
+    const firsts = measurements.filter((one, index) => measurements.findIndex((other) => other.systems === one.systems) === index);
+    const beside = firsts.flatMap((first): Check[] => {
+      const asked = others.filter((system) => systems.includes(system) && (first.systems?.includes(system) ?? true));
+      return asked.length === 0 ? [] : [{ question, cases: cases([first]), systems: asked }];
+    });
     return [{ question, cases: cases(measurements), systems: own.filter((system) => systems.includes(system)) }, ...beside];
   });
 }

@@ -1,4 +1,5 @@
 import type { Question } from "../question.js";
+import { stateOps } from "../questions/state-ops.js";
 import { parseSize } from "../size.js";
 
 /** A piece of a report, measured in one go: what it gives is kept as soon as it is done. */
@@ -52,13 +53,28 @@ export const fullParts: readonly Part[] = [
   ...["value", "list", "map"].map((kind): Part => ({
     name: `full-state-ops-${kind}`,
     question: "state-ops",
-    measurements: [`${kind}*`],
+    measurements: operations((name) => name.startsWith(kind) && !name.includes("-")),
     runs: 5,
   })),
+  {
+    name: "full-state-ops-20x",
+    question: "state-ops",
+    measurements: operations((name) => name.endsWith("-20x")),
+    systems: besideFlink,
+    runs: 5,
+  },
+  {
+    name: "full-state-ops-5pct",
+    question: "state-ops",
+    measurements: operations((name) => name.endsWith("-5pct")),
+    systems: ["rocksdb", "db_bench"],
+    runs: 5,
+  },
   { name: "full-state-limits", question: "state-limits", runs: 5 },
   { name: "full-state-latency", question: "state-latency", runs: 5 },
   { name: "full-checkpoint-1GiB", question: "checkpoint", measurements: ["copied"], runs: 5 },
   { name: "full-checkpoint-links-1GiB", question: "checkpoint", measurements: ["links"], systems: ["fs", "rocksdb"], runs: 5 },
+  { name: "full-checkpoint-uploads-1GiB", question: "checkpoint", measurements: ["full", "live-files"], systems: ["rocksdb"], runs: 5 },
   ...checkpointsOf("1GiB", besideBothFlinks),
   { name: "full-checkpoint-4GiB", question: "checkpoint", measurements: ["copied"], systems: besideBothFlinks, size: "4GiB", runs: 5 },
   ...checkpointsOf("4GiB", besideFlink),
@@ -80,6 +96,10 @@ export const fullParts: readonly Part[] = [
   { name: "full-job", question: "job", runs: 5 },
   { name: "full-node-peers", question: "node-peers", systems: nodeStores, runs: 5 },
 ];
+
+function operations(isWanted: (name: string) => boolean): string[] {
+  return stateOps.measurements.map(({ name }) => name).filter(isWanted);
+}
 
 /** What checkpoints write over long runs and with few changes. */
 function checkpointsOf(size: string, systems: readonly string[]): Part[] {

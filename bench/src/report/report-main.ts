@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { formatDuration } from "../output/format.js";
 import { runProgram } from "../program.js";
 import { questions } from "../questions/index.js";
+import { neededBytes } from "../runner/plan.js";
 import { prepareSystems } from "../systems/launch.js";
 import { requireSpace, scratchRoot } from "../systems/scratch-directory.js";
 import { publishReport, requireMarkers } from "./publish-report.js";
@@ -47,7 +48,8 @@ async function measure(request: ReportRequest, { results, resultsDirectory, to }
     return 0;
   }
   // Parts run one after the other, and each removes its files: the largest decides.
-  await requireSpace(scratchRoot(), Math.max(0, ...all.planned.map(({ part: { question, size } }) => question.diskBytes?.(size) ?? 0)));
+  const needs = all.planned.map(({ part: { question, cases, size } }) => neededBytes(question, cases, size));
+  await requireSpace(scratchRoot(), Math.max(0, ...needs));
   if (!identifiesSources(surroundings.commit)) log("sources differ from the last commit, so all of it is measured");
   const { systems, launch } = await prepareSystems(wanted, { isQuick, log }, signal);
   log(describePlan(quietPlan(systems), formatDuration).at(-1) ?? "");

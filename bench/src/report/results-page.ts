@@ -21,6 +21,7 @@ export async function resultsPage(figures: Figures, goals: readonly GoalStatus[]
     goalTable(goals),
     await ratioChart(rows, figures),
     await bytesChart(rows),
+    await uploadChart(rows),
     ...(await flatnessCharts(rows)),
     ...sections,
   ];
@@ -70,6 +71,18 @@ async function bytesChart(rows: readonly Row[]): Promise<string> {
     .map((row) => ({ at: `${row.case.slice(prefix.length + 1) || "standard"}, ${row.size}`, series: row.system, value: row.value }));
   const svg = await barChart(values, { title: "new bytes over changed bytes", scale: "log", rule: 1 });
   return figure(svg, "New bytes of a checkpoint over the bytes that changed since the one before, by variant and size. Less is better.");
+}
+
+/** What a checkpoint uploads: only what changed, all table files, those that are new, and Flink. */
+async function uploadChart(rows: readonly Row[]): Promise<string> {
+  const modes: Readonly<Record<string, string>> = {
+    "uploaded-mean": "changes", "uploaded-mean-full": "all table files", "uploaded-mean-live-files": "new table files",
+  };
+  const values = rows
+    .filter(({ question, case: name }) => question === "checkpoint" && name in modes)
+    .map((row) => ({ at: `${row.system}: ${modes[row.case]}, ${row.size}`, series: row.system, value: row.value / 2 ** 20 }));
+  const svg = await barChart(values, { title: "MiB uploaded by a checkpoint, mean", scale: "log" });
+  return figure(svg, "What a checkpoint uploads when 1 % of the keys changed, by what of the state it takes. Less is better.");
 }
 
 /** The same changes on states of every size: nothing should grow. */

@@ -28,6 +28,12 @@ export function casesOf({ measurements }: Question): string[] {
   return measurements.flatMap(({ figures }) => figures.map(({ name }) => name));
 }
 
+/** Most bytes that a process for one of these cases keeps on disk. */
+export function neededBytes(question: Question, cases: readonly string[] | undefined, size: number): number {
+  const needs = [question, ...selectCases(question, cases)].map((needing) => needing.diskBytes?.(size) ?? 0);
+  return Math.max(...needs);
+}
+
 /** The measurements that have the cases asked for, with only their figures. Throws RangeError for a case that there is not. */
 export function selectCases(question: Question, cases: readonly string[] | undefined): Measurement[] {
   if (cases === undefined) return [...question.measurements];

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { numberIn, type Question, type ResultLine } from "../question.js";
+import { neededBytes } from "./plan.js";
 import { noProgress } from "./progress.js";
 import { type Launch, runQuestion } from "./run-question.js";
 
@@ -55,4 +56,19 @@ test("a pooled value that is no number gives no row; systems that cannot be aske
   }));
   const options = { question: { ...question, measurements: broken }, systems: ["ours"], runs: 1, launch, size: 1, isQuick: true };
   await expect(runQuestion({ ...options, progress: noProgress, machine: "", commit: "" })).rejects.toThrow("no usable value");
+});
+
+test("the space that is needed is that of the cases asked for", () => {
+  const sized: Question = {
+    ...question,
+    diskBytes: (size) => size,
+    measurements: question.measurements.map((measurement) => ({
+      ...measurement,
+      ...(measurement.name === "linked" ? { diskBytes: (size: number) => 9 * size } : {}),
+    })),
+  };
+  expect(neededBytes(sized, ["p50"], 5)).toBe(5);
+  expect(neededBytes(sized, ["p50", "p99-links"], 5)).toBe(45);
+  expect(neededBytes(sized, undefined, 5)).toBe(45);
+  expect(neededBytes(question, ["p50"], 5)).toBe(0);
 });

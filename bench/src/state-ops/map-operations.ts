@@ -93,7 +93,7 @@ function verify({ keyed, state, workload }: Target, writing: Writing | undefined
   }
   if (writing !== undefined) for (let index = 0; index < end; index += 1) writing.replay(contents, workload, index);
   let compared = 0;
-  for (let key = 0; key < 2 * workload.keyCount; key += 1) {
+  for (const key of workload.checkedKeys(2 * workload.keyCount)) {
     keyed.setCurrentKey(key);
     let left = 0;
     for (let mapKey = 0; mapKey < mapEntryCount; mapKey += 1) {

@@ -13,7 +13,7 @@ export interface Operation {
   run(from: number, to: number): number;
   /** What run() has to return. */
   expectedSum(from: number, to: number): number;
-  /** Reads everything back after the last iteration. Returns the entries compared; throws WrongResultError. */
+  /** Reads back what is there after the last iteration. Returns the entries compared; throws WrongResultError. */
   verify(iterationStart: number, end: number): number;
 }
 

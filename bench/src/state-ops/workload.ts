@@ -6,13 +6,16 @@ export const listElementCount = 100;
 /** Keys and values of all operations; the operation at index i uses the i-th of each, wrapping around. Flink's side makes the same ones. */
 export class Workload {
   readonly keyCount: number;
+  readonly #checks: number;
   readonly #setUpKeys: Int32Array;
   readonly #newKeys: Int32Array;
   readonly #values: Int32Array;
   readonly #mapKeys: Int32Array;
 
-  constructor(keyCount: number, seed: number) {
+  /** `checks` bounds checkedKeys(). */
+  constructor(keyCount: number, seed: number, checks = Infinity) {
     this.keyCount = keyCount;
+    this.#checks = checks;
     const random = new SeededRandom(seed);
     this.#setUpKeys = shuffled(random, keyCount, 0);
     this.#newKeys = shuffled(random, keyCount, keyCount);
@@ -28,6 +31,12 @@ export class Workload {
   /** A key that holds nothing before: keyCount to 2 * keyCount - 1. */
   newKey(index: number): number {
     return this.#newKeys[index % this.keyCount] as number;
+  }
+
+  /** Keys to read back where reading all would take longer than what is measured: of 0 to `count` - 1, evenly spread. */
+  *checkedKeys(count: number): Generator<number> {
+    const checks = Math.min(count, this.#checks);
+    for (let index = 0; index < checks; index += 1) yield Math.floor((index * count) / checks);
   }
 
   value(index: number): number {

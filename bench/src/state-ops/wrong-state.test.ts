@@ -1,6 +1,8 @@
 import type { KeyedStateBackend, StateDescriptor } from "@tidemark/core/state";
 import { describe, expect, test } from "vitest";
 import { WrongResultError } from "../question.js";
+import { entryValue, setUpCounter, withCounter } from "./entry-value.js";
+import { largeOperation } from "./large-operations.js";
 import { listOperation } from "./list-operations.js";
 import { mapOperation } from "./map-operations.js";
 import { valueOperation } from "./value-operations.js";
@@ -88,6 +90,79 @@ describe("checks notice wrong state", () => {
     state.fault.wrongKey = 17;
     expect(operation?.run(0, 250)).not.toBe(operation?.expectedSum(0, 250));
   });
+});
+
+/** Values, lists and maps of bytes in plain maps; what a write stores can be spoilt. */
+function plainBytes(fault: { spoil?: (value: Uint8Array) => Uint8Array | undefined }): KeyedStateBackend<number> {
+  let current = -1;
+  const entries = new Map<string, Uint8Array>();
+  const lists = new Map<number, Uint8Array[]>();
+  const write = (name: string, value: Uint8Array): void => {
+    const written = fault.spoil === undefined ? value : fault.spoil(value);
+    if (written !== undefined) entries.set(name, written);
+  };
+  const handles: Record<string, unknown> = {
+    value: { value: () => entries.get(`${current}`), update: (value: Uint8Array) => write(`${current}`, value) },
+    list: {
+      get: () => lists.get(current) ?? [],
+      update: (values: Uint8Array[]) => void lists.set(current, [...values]),
+      add: (value: Uint8Array) => {
+        const written = fault.spoil === undefined ? value : fault.spoil(value);
+        if (written !== undefined) lists.get(current)?.push(written);
+      },
+    },
+    map: {
+      get: (key: number) => entries.get(`${current}/${key}`),
+      put: (key: number, value: Uint8Array) => write(`${current}/${key}`, value),
+      entries: function* () {
+        for (let key = 0; key < 10; key += 1) yield [key, entries.get(`${current}/${key}`)];
+      },
+    },
+  };
+  const backend = { setCurrentKey: (key: number) => (current = key), getState: ({ name }: StateDescriptor) => handles[name] };
+  return backend as unknown as KeyedStateBackend<number>;
+}
+
+describe("checks of large states", () => {
+  const names = ["valueUpdate", "valueGet", "read-modify-write", "listAppend", "mapUpdate", "mapGet", "mapIterator"];
+  const changed = (value: Uint8Array): Uint8Array => value.with(99, (value[99] as number) ^ 1);
+  test.each(names)("%s is right where state is", (name) => {
+    const operation = largeOperation(name, plainBytes({}), workload);
+    operation?.setUp();
+    expect(operation?.run(0, 250)).toBe(operation?.expectedSum(0, 250));
+    expect(operation?.verify(0, 250)).toBeGreaterThanOrEqual(100);
+  });
+  test.each(names)("%s notices a byte that changed, a write that was lost and a wrong counter", (name) => {
+    const faults = [changed, () => undefined, (value: Uint8Array) => withCounter(value.slice(), 77_777)];
+    for (const spoil of faults) {
+      const fault: { spoil?: (value: Uint8Array) => Uint8Array | undefined } = {};
+      const operation = largeOperation(name, plainBytes(fault), workload);
+      // What only reads has its state spoilt from the start.
+      if (operation?.writes !== true) fault.spoil = spoil;
+      operation?.setUp();
+      fault.spoil = spoil;
+      operation?.run(0, 250);
+      expect(() => operation?.verify(0, 250)).toThrow(WrongResultError);
+    }
+  });
+  test("a read of something else changes the sum", () => {
+    for (const name of ["valueGet", "mapGet", "mapIterator"]) {
+      const fault: { spoil?: (value: Uint8Array) => Uint8Array } = {};
+      const operation = largeOperation(name, plainBytes(fault), workload);
+      fault.spoil = (value) => withCounter(value, 5);
+      operation?.setUp();
+      expect(operation?.run(0, 250)).not.toBe(operation?.expectedSum(0, 250));
+    }
+    expect(largeOperation("mapRemove", plainBytes({}), workload)).toBeUndefined();
+  });
+  test("values are those of Flink's side", () => {
+    expect([...entryValue(3, setUpCounter(1_003)).subarray(0, 8)]).toEqual([4, 0, 0, 0, 105, 161, 197, 105]);
+  });
+});
+
+test("keys to read back are spread over all, and all of them where they are few", () => {
+  expect([...new Workload(10, 1, 4).checkedKeys(10)]).toEqual([0, 2, 5, 7]);
+  expect([...workload.checkedKeys(3)]).toEqual([0, 1, 2]);
 });
 
 test("the workload is a permutation that a seed decides, the same as on Flink's side", () => {

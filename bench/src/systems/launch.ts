@@ -6,6 +6,7 @@ import type { Parameters } from "../row.js";
 import { type Command, runMeasuringProcess } from "../runner/measuring-process.js";
 import type { Launch } from "../runner/run-question.js";
 import { settingArguments } from "../settings.js";
+import { prepareDbBench } from "./db-bench-peer.js";
 import { type FlinkPeer, prepareFlink } from "./flink-peer.js";
 import { missingNodePeers } from "./node-peers.js";
 import { createScratch, removeAbandoned, scratchRoot } from "./scratch-directory.js";
@@ -27,17 +28,23 @@ export async function prepareSystems(
   if (missing !== undefined) for (const system of systems.filter(isFlink)) log(`${system} is skipped: ${missing}`);
   const hasCopy = !systems.includes("cp") || ["cp", "sha256sum"].every((name) => spawnSync(name, ["--version"]).status === 0);
   if (!hasCopy) log("cp is skipped: the commands cp and sha256sum of GNU coreutils were not found");
+  const dbBench = systems.includes("db_bench") ? await prepareDbBench(log) : { missing: "not asked for" };
+  if (systems.includes("db_bench") && "missing" in dbBench) log(`db_bench is skipped: ${dbBench.missing}`);
   const missingPeers = await missingNodePeers(systems, log);
   for (const [system, reason] of missingPeers) log(`${system} is skipped: ${reason}`);
-  const canRun = (system: string): boolean =>
-    isFlink(system) ? missing === undefined : system === "cp" ? hasCopy : !missingPeers.has(system);
+  const canRun = (system: string): boolean => {
+    if (isFlink(system)) return missing === undefined;
+    if (system === "cp") return hasCopy;
+    return system === "db_bench" ? "program" in dbBench : !missingPeers.has(system);
+  };
   const ready = systems.filter(canRun);
   await removeAbandoned(scratchRoot());
   const launch: Launch = async (question, { measurement, system, run }, settings) => {
     const directory = await createScratch(scratchRoot());
     try {
       const own = { system, case: measurement.name, directory, ...(await measurement.files?.(files)) };
-      const args = [question, ...settingArguments({ ...own, ...settings })];
+      const program = system === "db_bench" && "program" in dbBench ? { program: dbBench.program } : {};
+      const args = [question, ...settingArguments({ ...own, ...program, ...settings })];
       const command = isFlink(system) ? flinkCommand(flink, args, settings, directory) : ownCommand(args, settings);
       return await runMeasuringProcess(command, `${measurement.name} on ${system}, run ${run}`, signal);
     } finally {

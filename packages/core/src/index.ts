@@ -24,7 +24,16 @@ export type {
   TriggerOptions,
 } from "./checkpoint/index.js";
 export { describeCompleted, formatBytes } from "./checkpoint/index.js";
-export type { ForeignCheckpoint, JobExecution, JobMetrics, JobOptions, JobResult, RestoreOptions, RestoreReport } from "./runtime/index.js";
+export type {
+  ForeignCheckpoint,
+  JobExecution,
+  JobMetrics,
+  JobOptions,
+  JobResult,
+  OperatorMetrics,
+  RestoreOptions,
+  RestoreReport,
+} from "./runtime/index.js";
 export type { Clock, Duration } from "./time/index.js";
 export { systemClock } from "./time/index.js";
 export {

@@ -14,8 +14,8 @@ constexpr uint32_t kEntryHeader = 12;
 constexpr uint32_t kBlockHeader = 8;
 constexpr uint16_t kBlockNumberBytes = 8;
 constexpr uint8_t kLarge = 0x80;
-// As the table's own: 32 segments.
-constexpr uint32_t kChunkShift = 5;
+// As the table's own: 64 segments.
+constexpr uint32_t kChunkShift = 6;
 
 void WriteUint16(char* data, size_t value) {
   const auto number = static_cast<uint16_t>(value);

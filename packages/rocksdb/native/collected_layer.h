@@ -37,6 +37,15 @@ class CollectedLayers {
     const auto found = layers_.find(key);
     return found == layers_.end() ? nullptr : found->second;
   }
+  // Of the copies that are kept.
+  size_t SizeBytes() const {
+    std::lock_guard<std::mutex> guard(mutex_);
+    size_t sum = 0;
+    for (const auto& [key, collected] : layers_) {
+      sum += collected->layer.memory->SizeBytes() + collected->places.capacity() * sizeof(EntryPlace);
+    }
+    return sum;
+  }
   void Keep(const Key& key, std::shared_ptr<CollectedLayer> collected) {
     std::lock_guard<std::mutex> guard(mutex_);
     layers_[key] = std::move(collected);

@@ -2,28 +2,18 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <system_error>
 #include <utility>
 
+#include "thread_priority.h"
+
 namespace tidemark {
 namespace {
-
-constexpr int kLowestPriority = 19;
 
 void NameThread(const char* name) {
 #ifdef __linux__
   pthread_setname_np(pthread_self(), name);
-#endif
-}
-
-void LowerPriority() {
-#ifdef __linux__
-  // On Linux this is the thread's own priority. Refusal is no reason not to drain.
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowestPriority);
 #endif
 }
 
@@ -112,7 +102,7 @@ void DrainThread::CollectLoop() {
 
 void DrainThread::WriteLoop() {
   NameThread("tidemark-drain");
-  LowerPriority();
+  StepBack();
   std::unique_lock<std::mutex> lock(mutex_);
   while (const std::shared_ptr<DrainJob> job = Next(lock, true)) {
     lock.unlock();

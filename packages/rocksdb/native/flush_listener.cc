@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "link_file.h"
+#include "thread_priority.h"
 
 namespace tidemark {
 namespace {
@@ -15,6 +16,8 @@ namespace {
 constexpr auto kReportLimit = std::chrono::seconds(120);
 
 }  // namespace
+
+void FlushListener::OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo&) { StepBack(); }
 
 void FlushListener::OnTableFileCreated(const rocksdb::TableFileCreationInfo& info) {
   if (!info.status.ok() || info.reason != rocksdb::TableFileCreationReason::kFlush) return;

@@ -29,6 +29,8 @@ struct FlushOutput {
 
 class FlushListener final : public rocksdb::EventListener {
  public:
+  // Called on the thread that will compact.
+  void OnCompactionBegin(rocksdb::DB* db, const rocksdb::CompactionJobInfo& info) override;
   void OnTableFileCreated(const rocksdb::TableFileCreationInfo& info) override;
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;

@@ -81,6 +81,7 @@ napi_value Statistics(Call& call);   // (db) -> {RocksDB's name of a counter: nu
 
 // ttl.cc
 napi_value SetTtl(Call& call);         // (db, family, [{stateId, ttlMs, kind}])
+napi_value KeepKeyGroups(Call& call);  // (db, family, first, last)
 napi_value SetTtlClock(Call& call);    // (db, nowMs)
 napi_value TtlStatistics(Call& call);  // (db) -> {removed, malformed}
 

@@ -50,6 +50,7 @@ napi_value MemoryUsage(Call& call) {
   set("blockCache", cache == nullptr ? 0 : cache->GetUsage());
   set("blockCachePinned", cache == nullptr ? 0 : cache->GetPinnedUsage());
   set("tableReaders", SumOfFamilies(database, rocksdb::DB::Properties::kEstimateTableReadersMem));
+  set("layerCopies", database.collectedLayers.SizeBytes());
   set("memtables", SumOfFamilies(database, rocksdb::DB::Properties::kSizeAllMemTables));
   return result;
 }

@@ -96,6 +96,7 @@ constexpr Export kExports[] = {
     {"memoryUsage", Entry<MemoryUsage>},
     {"statistics", Entry<Statistics>},
     {"setTtl", Entry<SetTtl>},
+    {"keepKeyGroups", Entry<KeepKeyGroups>},
     {"setTtlClock", Entry<SetTtlClock>},
     {"ttlStatistics", Entry<TtlStatistics>},
     {"version", Entry<Version>},

@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
 #include <set>
@@ -100,7 +101,7 @@ std::shared_ptr<rocksdb::Cache> ReadBlockCache(const OptionsReader& reader) {
     return cache;
   }
   const size_t bytes = reader.Bytes("blockCacheBytes", 0);
-  return bytes == 0 ? nullptr : rocksdb::NewLRUCache(bytes);
+  return bytes == 0 ? nullptr : MakeBlockCache(bytes);
 }
 
 void ReadTableOptions(const OptionsReader& reader, DatabaseOptions* options) {
@@ -123,6 +124,11 @@ void ReadTableOptions(const OptionsReader& reader, DatabaseOptions* options) {
   if (isCharged) {
     table.cache_usage_options.options_overrides[rocksdb::CacheEntryRole::kBlockBasedTableReader] = {
         rocksdb::CacheEntryRoleOptions::Decision::kEnabled};
+  }
+  if (reader.Flag("chargeMemtables")) {
+    if (table.no_block_cache) Invalid("option chargeMemtables needs a block cache");
+    // No limit of its own: it only takes room from the cache. Databases with one cache are so counted in one budget.
+    options->database.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(0, table.block_cache);
   }
   table.optimize_filters_for_memory = reader.Flag("optimizeFiltersForMemory");
   const double bloomBits = reader.Number("bloomBitsPerKey", 0, 64);

@@ -11,6 +11,9 @@
 namespace tidemark {
 namespace {
 
+// Of the cache; more is only taken from data blocks that were used longer ago.
+constexpr double kIndexAndFilterPart = 0.9;
+
 struct Registry {
   std::mutex mutex;
   std::map<uint32_t, std::shared_ptr<rocksdb::Cache>> caches;
@@ -35,8 +38,15 @@ size_t ReadCapacity(Call& call, size_t index) {
 
 }  // namespace
 
+std::shared_ptr<rocksdb::Cache> MakeBlockCache(size_t capacityBytes) {
+  rocksdb::LRUCacheOptions options;
+  options.capacity = capacityBytes;
+  options.high_pri_pool_ratio = kIndexAndFilterPart;
+  return options.MakeSharedCache();
+}
+
 uint32_t AddSharedCache(size_t capacityBytes) {
-  std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(capacityBytes);
+  std::shared_ptr<rocksdb::Cache> cache = MakeBlockCache(capacityBytes);
   Registry& registry = TheRegistry();
   std::lock_guard<std::mutex> guard(registry.mutex);
   registry.caches[++registry.lastId] = std::move(cache);

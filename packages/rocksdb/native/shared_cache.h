@@ -8,6 +8,9 @@
 
 namespace tidemark {
 
+// Where index and filter blocks are in the cache, data blocks make room first: a read needs several of those, and each serves more keys.
+std::shared_ptr<rocksdb::Cache> MakeBlockCache(size_t capacityBytes);
+
 // Kept until removed; databases that use it keep it longer. Numbers are never used again.
 uint32_t AddSharedCache(size_t capacityBytes);
 // Null when it was removed.

@@ -15,7 +15,7 @@ namespace tidemark {
 // Zeroed memory that is given back by the last holder.
 class Memory {
  public:
-  // Pages straight from the kernel, which cost nothing before they are touched. Throws Failure.
+  // Pages straight from the kernel, which cost nothing before they are touched; large ones for multiples of 2 MiB. Throws Failure.
   static std::shared_ptr<Memory> Map(size_t sizeBytes);
   // From the allocator, which does not round small sizes up to pages. Throws Failure.
   static std::shared_ptr<Memory> Allocate(size_t sizeBytes);

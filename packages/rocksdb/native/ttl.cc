@@ -1,4 +1,4 @@
-// Saying which states expire and what time it is, and what was removed.
+// Saying which states expire, what time it is and which key groups are kept, and what was removed.
 #include <string>
 
 #include "functions.h"
@@ -35,6 +35,16 @@ napi_value SetTtl(Call& call) {
     (*table)[position] = TtlState{static_cast<int64_t>(ttlMs), kind};
   }
   family.ttl->Replace(table->empty() ? nullptr : std::move(table));
+  return nullptr;
+}
+
+napi_value KeepKeyGroups(Call& call) {
+  Database& database = *FindDatabase(call, 0);
+  const ColumnFamily& family = *database.Family(call.Uint32(1, "column family"));
+  const auto first = static_cast<uint16_t>(ReadNumber(call.env, call.Argument(2, "first"), "first", 0, INT16_MAX));
+  const auto last = static_cast<uint16_t>(ReadNumber(call.env, call.Argument(3, "last"), "last", 0, INT16_MAX));
+  if (last < first) Invalid("the last key group is below the first");
+  family.ttl->Keep(KeyGroups{first, last});
   return nullptr;
 }
 

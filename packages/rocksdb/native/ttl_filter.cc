@@ -12,7 +12,7 @@ using rocksdb::Slice;
 class TtlFilter final : public CompactionFilter {
  public:
   TtlFilter(std::shared_ptr<const TtlRules> rules, std::shared_ptr<const TtlTable> table)
-      : rules_(std::move(rules)), table_(std::move(table)), nowMs_(rules_->Clock().nowMs.load()) {}
+      : rules_(std::move(rules)), table_(std::move(table)), kept_(rules_->Kept()), nowMs_(rules_->Clock().nowMs.load()) {}
 
   // One filter serves one thread, so the counts are added up without contention.
   ~TtlFilter() override {
@@ -20,8 +20,11 @@ class TtlFilter final : public CompactionFilter {
     rules_->Clock().malformed += malformed_;
   }
 
-  Decision FilterV2(int, const Slice& key, ValueType type, const Slice& bytes, std::string* changed, std::string*) const override {
+  Decision FilterV2(int, const Slice& key, ValueType type, const Slice& bytes, std::string* changed,
+                    std::string* skipUntil) const override {
     if (type != ValueType::kValue && type != ValueType::kMergeOperand) return Decision::kKeep;
+    if (IsForeign(kept_, key, skipUntil)) return Decision::kRemoveAndSkipUntil;
+    if (table_ == nullptr) return Decision::kKeep;
     const TtlState* state = FindTtlState(*table_, key);
     if (state == nullptr) return Decision::kKeep;
     try {
@@ -66,6 +69,7 @@ class TtlFilter final : public CompactionFilter {
 
   const std::shared_ptr<const TtlRules> rules_;
   const std::shared_ptr<const TtlTable> table_;
+  const KeyGroups kept_;
   const int64_t nowMs_;
   mutable uint64_t removed_ = 0;
   mutable uint64_t malformed_ = 0;
@@ -77,7 +81,8 @@ class TtlFilterFactory final : public rocksdb::CompactionFilterFactory {
 
   std::unique_ptr<CompactionFilter> CreateCompactionFilter(const CompactionFilter::Context&) override {
     std::shared_ptr<const TtlTable> table = rules_->Table();
-    if (table == nullptr) return nullptr;
+    const KeyGroups kept = rules_->Kept();
+    if (table == nullptr && kept.first == 0 && kept.last == UINT16_MAX) return nullptr;
     return std::make_unique<TtlFilter>(rules_, std::move(table));
   }
 

@@ -45,6 +45,16 @@ void TtlClock::Advance(int64_t toMs) {
   }
 }
 
+bool IsForeign(const KeyGroups& kept, const Slice& key, std::string* skipUntil) {
+  if (key.size() < kStateIdAt) return false;
+  const auto keyGroup = static_cast<uint16_t>(static_cast<uint8_t>(key[0]) << 8 | static_cast<uint8_t>(key[1]));
+  // Key groups take 15 bits; what is above is no key of ours.
+  if (keyGroup > INT16_MAX || (keyGroup >= kept.first && keyGroup <= kept.last)) return false;
+  const uint16_t next = keyGroup < kept.first ? kept.first : uint16_t{INT16_MAX} + 1;
+  skipUntil->assign({static_cast<char>(next >> 8), static_cast<char>(next & 0xff)});
+  return true;
+}
+
 const TtlState* FindTtlState(const TtlTable& table, const Slice& key) {
   if (key.size() < kKeyPrefixSize) return nullptr;
   const size_t id = size_t{static_cast<uint8_t>(key[kStateIdAt])} << 8 | static_cast<uint8_t>(key[kStateIdAt + 1]);

@@ -1,4 +1,4 @@
-// Which states expire, what time it is, and what that means for stored bytes. The forms, drawn in
+// Which states expire, what time it is, and what that means for stored bytes; and which key groups compactions keep. The forms, drawn in
 // docs/formats/state-entries.md, begin with these bytes:
 //   key           key group (2) | state id (2, big endian) | ...
 //   value         schema version (1) | time of last access (8, little endian, milliseconds) | payload
@@ -43,7 +43,13 @@ struct TtlClock {
 // What is to be done with a value, list or merge operand.
 enum class TtlVerdict { kKeep, kChange, kRemove, kMalformed };
 
-// The TTL of the states of one column family. The table is replaced as a whole, while other threads read it.
+// From the first to the last, both kept.
+struct KeyGroups {
+  uint16_t first = 0;
+  uint16_t last = UINT16_MAX;
+};
+
+// The TTL of the states of one column family, and its key groups. Each is replaced as a whole, while other threads read it.
 class TtlRules {
  public:
   explicit TtlRules(std::shared_ptr<TtlClock> clock) : clock_(std::move(clock)) {}
@@ -53,10 +59,17 @@ class TtlRules {
   std::shared_ptr<const TtlTable> Table() const { return table_.load(); }
   TtlClock& Clock() const { return *clock_; }
 
+  void Keep(KeyGroups kept) { keyGroups_.store(kept); }
+  KeyGroups Kept() const { return keyGroups_.load(); }
+
  private:
   std::shared_ptr<TtlClock> clock_;
   std::atomic<std::shared_ptr<const TtlTable>> table_;
+  std::atomic<KeyGroups> keyGroups_ = KeyGroups{};
 };
+
+// Whether a key is in another key group. *skipUntil is then what no kept key that follows lies below.
+bool IsForeign(const KeyGroups& kept, const rocksdb::Slice& key, std::string* skipUntil);
 
 // Null when the state of the key does not expire, or the key is too short to name one.
 const TtlState* FindTtlState(const TtlTable& table, const rocksdb::Slice& key);

@@ -304,6 +304,15 @@ export class Database {
   }
 
   /**
+   * Says which key groups, the first two bytes of each key, count: from now on compactions drop what is in others, by and by, without
+   * more work. What of it is left is undefined, also values from before an overwrite or delete can show: nobody may read outside of
+   * the range any more. Not stored: say it again after opening.
+   */
+  keepKeyGroups(columnFamily: number, first: number, last: number): void {
+    this.#native.keepKeyGroups(this.#handle, columnFamily, first, last);
+  }
+
+  /**
    * The time by which entries expire, in milliseconds since the epoch; an earlier one than before changes nothing. Nothing
    * expires until it is set. Must never be ahead of the clock by which the caller takes entries for expired.
    */

@@ -53,6 +53,7 @@ describe("the copy of a layer", () => {
     const drained = database.drain(family, request);
     expect(database.waitForCollected()).toBe(true);
     expect(collected()).toBe(7);
+    expect(database.memoryUsage().layerCopies).toBeGreaterThan(0);
     destroy(table);
     await drained;
     expect(contents(database, family)).toEqual(expected());
@@ -71,6 +72,7 @@ describe("the copy of a layer", () => {
     expect((await failure(() => database.drain(family, request))).message).toContain("there is a file");
     rmSync(join(directory, "f-0.sst"));
     await database.drain(family, request);
+    expect(database.memoryUsage().layerCopies).toBe(0);
     expect(contents(database, family)).toEqual(expected());
   });
 

@@ -90,8 +90,29 @@ describe("where index and filters are counted", () => {
     expect(cached.blockCache).toBeGreaterThan(0);
   });
 
+  test("memtables count against the cache when they are charged, also one that databases share", async () => {
+    const cache = SharedCache.create(8 << 20);
+    const write = async (charge: boolean): Promise<Database> => {
+      const database = await open(temporaryDirectory(), { blockCache: cache, chargeMemtables: charge });
+      for (let index = 0; index < 20_000; index++) put(database, 0, `key${index}`, "v".repeat(100));
+      return database;
+    };
+    const beside = await write(false);
+    expect(beside.memoryUsage().memtables).toBeGreaterThan(2_000_000);
+    expect(cache.usage().usedBytes).toBeLessThan(100_000);
+    const first = await write(true);
+    const afterOne = cache.usage().pinnedBytes;
+    expect(afterOne).toBeGreaterThan(first.memoryUsage().memtables * 0.9);
+    const second = await write(true);
+    expect(cache.usage().pinnedBytes).toBeGreaterThan(afterOne + second.memoryUsage().memtables * 0.9);
+    await first.close();
+    await second.close();
+    expect(cache.usage().pinnedBytes).toBeLessThan(afterOne / 2);
+    cache.close();
+  });
+
   test("a charge without a cache is refused", async () => {
-    for (const option of ["chargeTableReaders", "cacheIndexAndFilterBlocks"]) {
+    for (const option of ["chargeTableReaders", "cacheIndexAndFilterBlocks", "chargeMemtables"]) {
       expect((await failure(() => open(temporaryDirectory(), { blockCacheBytes: 0, [option]: true }))).code).toBe("INVALID_ARGUMENT");
     }
   });

@@ -6,4 +6,6 @@ export interface MemoryUsage {
   /** Index and filters outside of the cache; an estimate of RocksDB's. */
   readonly tableReaders: number;
   readonly memtables: number;
+  /** Of drains that have begun and not succeeded: what they copied out of the write-back table. */
+  readonly layerCopies: number;
 }

@@ -111,6 +111,7 @@ export interface NativeBinding {
   dropColumnFamily(database: number, family: number): Promise<void>;
   setOptions(database: number, family: number, namesAndValues: readonly string[]): Promise<void>;
   setTtl(database: number, family: number, states: readonly ExpiringState[]): void;
+  keepKeyGroups(database: number, family: number, first: number, last: number): void;
   setTtlClock(database: number, nowMs: number): void;
   ttlStatistics(database: number): TtlStatistics;
   version(): BindingVersion;

@@ -34,6 +34,8 @@ export interface OpenOptions {
   readonly partitionedIndex?: boolean;
   /** Count what open files hold outside of the cache (mainly index and filters) against its capacity. Default false. */
   readonly chargeTableReaders?: boolean;
+  /** Count memtables against the cache's capacity. Default false. */
+  readonly chargeMemtables?: boolean;
   /** Sizes of filters that waste no memory of the allocator. Default true. */
   readonly optimizeFiltersForMemory?: boolean;
   /** 256 bytes to 16 MiB, default 4 KiB: larger blocks made random reads from the page cache 30 % slower. */
@@ -107,6 +109,7 @@ const DEFAULTS = {
   cacheIndexAndFilterBlocks: false,
   partitionedIndex: false,
   chargeTableReaders: false,
+  chargeMemtables: false,
   optimizeFiltersForMemory: true,
   statistics: false,
 } as const;

@@ -9,13 +9,14 @@ import { TestTable } from "./segments.test.support.js";
 /** Files of a directory as Debian's rocksdb-tools see them; SST_DUMP names another program. */
 const sstDump = process.env["SST_DUMP"] ?? "sst_dump";
 
-test("sst_dump of RocksDB 7.8 reads the files of flushes and drains", async ({ skip }) => {
+test("sst_dump of RocksDB 7.8 reads the files of flushes and drains, with an index in one piece and in parts", async ({ skip }) => {
   if (spawnSync(sstDump, ["--help"]).error !== undefined) return skip("sst_dump is not installed (Debian: apt install rocksdb-tools)");
   const path = temporaryDirectory();
   const drained = temporaryDirectory();
   const columnFamilies = [{ name: "s", mergeOperator: "list-append" }] as const;
   for (const compression of ["none", "lz4", "zstd"] as const) {
-    const database = await open(join(path, compression), { compression, columnFamilies });
+    const index = { partitionedIndex: compression !== "lz4", cacheIndexAndFilterBlocks: compression !== "lz4" };
+    const database = await open(join(path, compression), { compression, columnFamilies, ...index });
     for (let index = 0; index < 100; index++) put(database, 1, `key${index}`, "v".repeat(100));
     await database.flush([1]);
     const table = new TestTable();

@@ -1,5 +1,6 @@
 import type { Database, TableMemory } from "@tidemark/rocksdb";
 import {
+  type BackendMetrics,
   byteBackendState,
   ByteTimerQueue,
   KeyContext,
@@ -23,10 +24,11 @@ import {
 } from "@tidemark/core/state";
 import type { SnapshotFiles } from "@tidemark/core/storage";
 import type { RebasePolicy } from "./checkpoint-chain.js";
-import { translated } from "./errors.js";
+import { asStateError, translated } from "./errors.js";
 import type { DrainedLayer } from "./rocksdb-backing.js";
 import { RocksDBExport } from "./rocksdb-export.js";
 import type { RestoredDatabase } from "./rocksdb-restore.js";
+import { readMetrics } from "./rocksdb-metrics.js";
 import { RocksDBSnapshots } from "./rocksdb-snapshot.js";
 import { TtlCleanup } from "./ttl-cleanup.js";
 import type { WorkingDirectory } from "./working-directory.js";
@@ -37,8 +39,12 @@ export interface BackendParts {
   readonly memory: TableMemory;
   readonly store: WriteBackStore<DrainedLayer>;
   readonly working: WorkingDirectory;
+  /** Resolves when what crashed attempts left is removed. */
+  readonly cleaned: Promise<void>;
   readonly restored: RestoredDatabase;
   readonly policy: RebasePolicy;
+  /** RocksDB counts what it does. */
+  readonly hasStatistics: boolean;
 }
 
 /** Keyed state in a RocksDB database of its own, with a table in memory in front of it. */
@@ -154,6 +160,16 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
     return this.#store.counters();
   }
 
+  metrics(): BackendMetrics {
+    if (this.#closed !== undefined) return {};
+    const { database, memory, restored, hasStatistics } = this.#parts;
+    try {
+      return { ...readMetrics(database, restored.columnFamily, hasStatistics, memory, this.#store.counters()) };
+    } catch (error) {
+      throw asStateError(error);
+    }
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -170,12 +186,13 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
   }
 
   async #close(): Promise<void> {
-    const { database, memory, working } = this.#parts;
+    const { database, memory, working, cleaned } = this.#parts;
     this.#context.close();
     await this.#snapshots.close();
     await this.#store.queue.close();
     await translated(database.close());
     memory.close();
+    await cleaned;
     await this.#operator.fileSystem.removeDirectory(working.root);
   }
 }

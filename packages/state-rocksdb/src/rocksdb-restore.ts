@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Database, ImportFile, ImportSource } from "@tidemark/rocksdb";
-import { type KeyedStateContext, type KeyGroupRange, restoredRegistry, type RestoredState, type StateRegistry } from "@tidemark/core/state";
+import {
+  type FindElsewhere, isStateError, type KeyedStateContext, type KeyGroupRange, restoredRegistry, type RestoredState, type StateRegistry,
+} from "@tidemark/core/state";
 import { isLinkImpossible, type KeyedStateHandle } from "@tidemark/core/storage";
 import { type ChainTable, CheckpointChain } from "./checkpoint-chain.js";
 import { type CheckpointTable, parseTables } from "./description.js";
@@ -25,6 +27,15 @@ export interface RestoredDatabase {
   readonly borrowed: readonly BorrowedFamily[];
 }
 
+/** Where a restore's files come to lie, and who may have them already. */
+export interface RestorePlaces {
+  readonly working: WorkingDirectory;
+  /** Asked for files that cannot be linked from the checkpoint. */
+  readonly elsewhere: FindElsewhere;
+  /** Frees disk space that earlier attempts take; called when there is none left to copy a file. */
+  readonly makeRoom: () => Promise<void>;
+}
+
 export interface BorrowedFamily {
   readonly columnFamily: number;
   readonly keyGroups: KeyGroupRange;
@@ -37,6 +48,12 @@ interface Part {
   readonly wanted: KeyGroupRange;
 }
 
+/** A column family to be: its sources, once all their files are in place. */
+interface StagedFamily {
+  readonly name: string;
+  readonly sources: readonly ImportSource[];
+}
+
 /** A database without state. */
 export async function emptyDatabase(database: Database, registry: StateRegistry): Promise<RestoredDatabase> {
   const columnFamily = await translated(database.createColumnFamily(stateFamily, mergeOperator));
@@ -46,11 +63,12 @@ export async function emptyDatabase(database: Database, registry: StateRegistry)
 /**
  * Fills a fresh database with what a checkpoint held in the context's key groups. Files are linked where possible and nothing is rewritten:
  * only those with wanted key groups are taken, and what else is in them is never read. Where the files of two handles reach into each
- * other's key groups, one's entries are left in a column family of their own, to be copied.
+ * other's key groups, one's entries are left in a column family of their own, to be copied. The files are placed while the database is
+ * being opened.
  */
 export async function restoreDatabase<K>(
-  database: Database,
-  working: WorkingDirectory,
+  opening: Promise<Database>,
+  places: RestorePlaces,
   context: KeyedStateContext<K>,
   restore: RestoredState,
 ): Promise<RestoredDatabase> {
@@ -62,15 +80,17 @@ export async function restoreDatabase<K>(
     return [{ handle, wanted, tables: tables.filter((table) => intersection(keyGroupsOf(table), wanted) !== undefined) }];
   });
   const { shared, apart } = division(parts, context.keyGroups);
-  const columnFamily = await importParts(database, working, context, restore, shared, stateFamily);
-  const borrowed: BorrowedFamily[] = [];
-  for (const [index, part] of apart.entries()) {
-    const borrowedFamily = await importParts(database, working, context, restore, [part], `part-${index}`);
-    borrowed.push({ columnFamily: borrowedFamily, keyGroups: part.wanted });
-  }
+  const families = [shared, ...apart.map((part) => [part])];
+  const staged = await stage(families, places, context, restore);
+  const database = await opening;
+  const [columnFamily = -1, ...others] = await importStaged(database, staged);
+  const { first, last } = context.keyGroups;
+  const hasOthers = shared.some((part) => part.tables.some((table) => !isWithin(keyGroupsOf(table), context.keyGroups)));
+  // Nobody reads other key groups; by and by compaction drops them too.
+  if (hasOthers) database.keepKeyGroups(columnFamily, first, last);
+  const borrowed = others.map((family, index): BorrowedFamily => ({ columnFamily: family, keyGroups: (apart[index] as Part).wanted }));
   const tables = shared.flatMap((part) => part.tables);
   const [only] = parts;
-  const { first, last } = context.keyGroups;
   const isSame = parts.length === 1 && only?.handle.keyGroups[0] === first && only.handle.keyGroups[1] === last;
   return {
     columnFamily,
@@ -91,7 +111,7 @@ function division(parts: readonly Part[], keyGroups: KeyGroupRange): { readonly 
   const isClean = ({ tables, wanted }: Part): boolean =>
     tables.every((table) => {
       const read = intersection(keyGroupsOf(table), keyGroups);
-      return read === undefined || (read.first >= wanted.first && read.last <= wanted.last);
+      return read === undefined || isWithin(read, wanted);
     });
   const shared: Part[] = [];
   const apart: Part[] = [];
@@ -128,45 +148,91 @@ function chainOf(tables: readonly CheckpointTable[], restore: RestoredState): Ch
   return new CheckpointChain(base, deltas, tables.length > 0);
 }
 
+function isWithin(range: KeyGroupRange, other: KeyGroupRange): boolean {
+  return range.first >= other.first && range.last <= other.last;
+}
+
 function intersection(range: KeyGroupRange | readonly [number, number], other: KeyGroupRange): KeyGroupRange | undefined {
   const { first, last } = "first" in range ? range : { first: range[0], last: range[1] };
   const common = { first: Math.max(first, other.first), last: Math.min(last, other.last) };
   return common.first > common.last ? undefined : common;
 }
 
-/** Makes a column family of the tables of some handles. */
-async function importParts<K>(
-  database: Database,
-  working: WorkingDirectory,
+/** Puts the tables of some handles for each column family where RocksDB takes them from, several at a time. */
+async function stage<K>(
+  families: readonly (readonly Part[])[],
+  { working, elsewhere, makeRoom }: RestorePlaces,
   { fileSystem }: KeyedStateContext<K>,
   restore: RestoredState,
-  parts: readonly Part[],
-  family: string,
-): Promise<number> {
-  const sources: ImportSource[] = [];
+): Promise<readonly StagedFamily[]> {
   const waiting: { readonly name: string; readonly to: string }[] = [];
-  for (const [source, { tables }] of parts.filter((part) => part.tables.length > 0).entries()) {
-    // RocksDB takes the files away from where they are, so it gets links of their own.
-    const directory = join(working.staging, `${family}-${source}`);
-    await fileSystem.makeDirectory(directory);
-    const files = tables.map((table, index) => {
-      const name = `${String(index).padStart(6, "0")}.sst`;
-      waiting.push({ name: table.name, to: join(directory, name) });
-      return importFile(table, name, restore.file(table.name).reference.sizeBytes);
+  const staged = families.map((parts, index): StagedFamily => {
+    const name = index === 0 ? stateFamily : `part-${index - 1}`;
+    const sources = parts.filter((part) => part.tables.length > 0).map(({ tables }, source): ImportSource => {
+      // RocksDB takes the files away from where they are, so it gets links of their own.
+      const directory = join(working.staging, `${name}-${source}`);
+      const files = tables.map((table, number) => {
+        const file = `${String(number).padStart(6, "0")}.sst`;
+        waiting.push({ name: table.name, to: join(directory, file) });
+        return importFile(table, file, restore.file(table.name).reference.sizeBytes);
+      });
+      return { directory, files };
     });
-    sources.push({ directory, files });
-  }
-  const placeNext = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await place(restore, next.name, next.to, fileSystem);
-  };
-  await Promise.all(Array.from({ length: filesAtOnce }, placeNext));
-  if (sources.length === 0) return await translated(database.createColumnFamily(family, mergeOperator));
-  return await translated(database.importSources(family, mergeOperator, sources));
+    return { name, sources };
+  });
+  for (const { directory } of staged.flatMap(({ sources }) => sources)) await fileSystem.makeDirectory(directory);
+  await placeAll(waiting, async (name, to, signal) => {
+    const placed = (): Promise<void> => place(restore, name, to, fileSystem, elsewhere, signal);
+    await placed().catch(async (error: unknown) => {
+      if (!isStateError(error) || error.code !== "NO_SPACE") throw error;
+      await makeRoom();
+      await placed();
+    });
+  });
+  return staged;
 }
 
-async function place(restore: RestoredState, name: string, to: string, fileSystem: KeyedStateContext<never>["fileSystem"]): Promise<void> {
+async function importStaged(database: Database, staged: readonly StagedFamily[]): Promise<number[]> {
+  const columnFamilies: number[] = [];
+  for (const { name, sources } of staged) {
+    const made =
+      sources.length === 0 ? database.createColumnFamily(name, mergeOperator) : database.importSources(name, mergeOperator, sources);
+    columnFamilies.push(await translated(made));
+  }
+  return columnFamilies;
+}
+
+/** Rejects with the first error, when nothing is being written to the directory any more. */
+async function placeAll(
+  files: readonly { readonly name: string; readonly to: string }[],
+  action: (name: string, to: string, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const rest = files.values();
+  const placeNext = async (): Promise<void> => {
+    try {
+      for (const { name, to } of rest) {
+        if (stop.signal.aborted) return;
+        await action(name, to, stop.signal);
+      }
+    } catch (error) {
+      stop.abort(error);
+    }
+  };
+  await Promise.all(Array.from({ length: filesAtOnce }, placeNext));
+  stop.signal.throwIfAborted();
+}
+
+async function place(
+  restore: RestoredState,
+  name: string,
+  to: string,
+  fileSystem: KeyedStateContext<never>["fileSystem"],
+  elsewhere: FindElsewhere,
+  signal: AbortSignal,
+): Promise<void> {
   if (restore.place !== undefined) {
-    await restore.place(name, to);
+    await restore.place(name, to, signal, elsewhere);
     return;
   }
   const { path } = restore.file(name);
@@ -174,7 +240,7 @@ async function place(restore: RestoredState, name: string, to: string, fileSyste
     await fileSystem.link(path, to);
   } catch (error) {
     if (!isLinkImpossible(error)) throw error;
-    await fileSystem.copyFile(path, to);
+    await fileSystem.copyFile(path, to, signal);
   }
 }
 

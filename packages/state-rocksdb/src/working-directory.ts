@@ -31,8 +31,32 @@ export async function createWorkingDirectory<K>(
     throw new StateError("DIRECTORY_IN_USE", `${root} exists already; it belongs to another attempt of this job`);
   const below = (name: string): string => join(root, name);
   const working = { root, database: below("database"), pins: below("pins"), drained: below("drained"), staging: below("staging") };
-  for (const path of [working.pins, working.drained, working.staging]) await fileSystem.makeDirectory(path);
+  await Promise.all([working.pins, working.drained, working.staging].map((path) => fileSystem.makeDirectory(path)));
   return working;
+}
+
+/** The directory of another attempt of the same operator. */
+export interface OtherAttempt {
+  readonly root: string;
+  readonly subtask: number;
+  readonly generation: number;
+}
+
+/** The working directories beside one's own, of whatever subtask and generation; somebody may still use them. */
+export async function otherAttempts<K>(
+  directory: string,
+  current: WorkingDirectory,
+  context: KeyedStateContext<K>,
+): Promise<readonly OtherAttempt[]> {
+  const { job, operator, fileSystem } = context;
+  const parent = join(directory, job);
+  const pattern = new RegExp(`^${operator.replaceAll(".", "\\.")}-(\\d+)-(\\d+)-[0-9a-f]+$`);
+  return (await fileSystem.list(parent)).flatMap(({ name, kind }) => {
+    const [, subtask, generation] = pattern.exec(name) ?? [];
+    const root = join(parent, name);
+    if (kind !== "directory" || root === current.root || generation === undefined) return [];
+    return [{ root, subtask: Number(subtask), generation: Number(generation) }];
+  });
 }
 
 /**
@@ -40,17 +64,12 @@ export async function createWorkingDirectory<K>(
  * job may have had more of them then. A directory whose database is open in any process stays; RocksDB's own lock tells.
  */
 export async function removeAbandoned<K>(directory: string, current: WorkingDirectory, context: KeyedStateContext<K>): Promise<void> {
-  const { job, operator, subtask, generation, fileSystem } = context;
-  const parent = join(directory, job);
-  const pattern = new RegExp(`^${operator.replaceAll(".", "\\.")}-(\\d+)-(\\d+)-[0-9a-f]+$`);
-  for (const entry of await fileSystem.list(parent)) {
-    const root = join(parent, entry.name);
-    const [, attemptSubtask, attemptGeneration] = pattern.exec(entry.name) ?? [];
-    if (entry.kind !== "directory" || root === current.root || attemptGeneration === undefined) continue;
-    const isOlder = Number(attemptGeneration) < generation;
+  const { subtask, generation, fileSystem } = context;
+  for (const attempt of await otherAttempts(directory, current, context)) {
+    const isOlder = attempt.generation < generation;
     // Another subtask of this generation may be opening its database; to look at the lock would take it for a moment.
-    if (!isOlder && Number(attemptSubtask) !== subtask) continue;
-    if (await isAbandoned(fileSystem, join(root, "database"), isOlder)) await fileSystem.removeDirectory(root);
+    if (!isOlder && attempt.subtask !== subtask) continue;
+    if (await isAbandoned(fileSystem, join(attempt.root, "database"), isOlder)) await fileSystem.removeDirectory(attempt.root);
   }
 }
 

@@ -1,4 +1,5 @@
 export { JobExecution, type JobMetrics, type JobResult } from "./job-execution.js";
+export type { OperatorMetrics } from "./subtask.js";
 export { jobSettings, type JobOptions, type JobSettings } from "./job-options.js";
 export type { JobProgram, OpenContext } from "./job-program.js";
 export { Latch } from "./latch.js";

@@ -5,7 +5,7 @@ import type { JobSettings } from "./job-options.js";
 import type { JobProgram } from "./job-program.js";
 import type { JobRestore, RestoreReport } from "./restore.js";
 import { RestoreFinder } from "./restore-finder.js";
-import type { Subtask } from "./subtask.js";
+import type { OperatorMetrics, Subtask } from "./subtask.js";
 
 /** How a job ended. */
 export interface JobResult {
@@ -27,6 +27,8 @@ export interface JobMetrics {
   /** Records in the whole input, where the sources know. */
   readonly totalRecords: number | undefined;
   readonly stateSizeBytes: number;
+  /** One for each operator with keyed state; none before the state is open and after the job has ended. */
+  readonly operators: readonly OperatorMetrics[];
   readonly restoredFrom: number | undefined;
   readonly restored: RestoreReport | undefined;
 }
@@ -86,6 +88,7 @@ export class JobExecution {
       records: this.#subtask?.records ?? 0,
       totalRecords: this.#subtask?.totalRecords,
       stateSizeBytes: this.#subtask?.stateSizeBytes ?? 0,
+      operators: this.#subtask?.backendMetrics() ?? [],
       restoredFrom: this.#restore?.checkpoint.id,
       restored: this.#restore?.report,
     };

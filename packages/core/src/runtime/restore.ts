@@ -1,5 +1,5 @@
-import { StateError } from "../errors/index.js";
-import type { RestoredState } from "../state/index.js";
+import { isStateError, StateError } from "../errors/index.js";
+import type { FindElsewhere, RestoredState } from "../state/index.js";
 import {
   type CheckpointManifest,
   type CompletedCheckpoint,
@@ -71,14 +71,14 @@ export function jobRestore(parts: RestoreParts): JobRestore {
       );
     return found;
   };
-  const place = async (name: string, to: string, signal?: AbortSignal): Promise<"linked" | "copied"> => {
+  const place: NonNullable<RestoredState["place"]> = async (name, to, signal, elsewhere) => {
     const { fileSystem } = parts;
-    if (await isLinked(fileSystem, file(name).path, to)) return "linked";
-    await fileSystem.copyFile(file(name).path, to, signal);
-    if (unverified.has(name)) {
-      await requireWhole(fileSystem, file(name), to, signal);
-      unverified.delete(name);
-    }
+    const placedFile = file(name);
+    if (await isLinked(fileSystem, placedFile.path, to)) return "linked";
+    // The checkpoint's own file stays unverified then: later checkpoints name it, not the one that was found.
+    if (elsewhere !== undefined && (await isFound(fileSystem, placedFile.reference, to, elsewhere, signal))) return "found";
+    await copyWhole(fileSystem, placedFile, to, signal);
+    unverified.delete(name);
     return "copied";
   };
   const operatorOf = (operator: string): CheckpointManifest["operators"][number] | undefined =>
@@ -111,8 +111,43 @@ async function isLinked(fileSystem: FileSystem, from: string, to: string): Promi
   }
 }
 
-async function requireWhole(fileSystem: FileSystem, { reference, path }: PlacedFile, copy: string, signal?: AbortSignal): Promise<void> {
-  if ((await fileSystem.sha256(copy, signal)) === reference.sha256) return;
+/** Whether one of the files that may be the same is, and is now at `to`. It is linked first, so that what is read is what is used. */
+async function isFound(
+  fileSystem: FileSystem,
+  reference: FileReference,
+  to: string,
+  elsewhere: FindElsewhere,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (!fileSystem.capabilities.hardLinks) return false;
+  for (const path of await elsewhere(reference)) {
+    try {
+      await fileSystem.link(path, to);
+    } catch {
+      // It is gone meanwhile, or cannot be linked either. A real problem with `to` comes up again when the checkpoint is copied.
+      continue;
+    }
+    if (await isWhole(fileSystem, reference, to, signal)) return true;
+    await fileSystem.removeFile(to);
+  }
+  return false;
+}
+
+/** False also where the file cannot be read: the checkpoint has it too. */
+async function isWhole(fileSystem: FileSystem, { sizeBytes, sha256 }: FileReference, path: string, signal?: AbortSignal): Promise<boolean> {
+  try {
+    const status = await fileSystem.stat(path);
+    if (status?.kind !== "file" || status.sizeBytes !== sizeBytes) return false;
+    return (await fileSystem.sha256(path, signal)) === sha256;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isStateError(error)) return false;
+    throw error;
+  }
+}
+
+async function copyWhole(fileSystem: FileSystem, { reference, path }: PlacedFile, copy: string, signal?: AbortSignal): Promise<void> {
+  if ((await fileSystem.copyHashed(path, copy, signal)) === reference.sha256) return;
   await fileSystem.removeFile(copy);
   throw new StateError(
     "CHECKPOINT_FILE_DAMAGED",

@@ -1,7 +1,7 @@
 import type { JobSnapshot } from "../checkpoint/index.js";
 import { isStateError, StateError } from "../errors/index.js";
 import type { KeyedProcessOperator, SinkWriter } from "../operators/index.js";
-import type { KeyedStateBackend, KeyedStateSnapshot, OperatorStateIdRegistry } from "../state/index.js";
+import type { BackendMetrics, KeyedStateBackend, KeyedStateSnapshot, OperatorStateIdRegistry } from "../state/index.js";
 import type { FileReference, Json, KeyedStateHandle, OperatorState, OperatorStateIds, SnapshotFiles } from "../storage/index.js";
 import type { Clock } from "../time/index.js";
 import type { Latch } from "./latch.js";
@@ -22,6 +22,15 @@ export interface SubtaskParts {
   readonly sinks: ReadonlyMap<string, SinkWriter<unknown>>;
   /** Ids of the states of each operator that has a backend. */
   readonly stateIds: ReadonlyMap<string, OperatorStateIdRegistry>;
+}
+
+/** Figures of the keyed state of one operator and subtask. */
+export interface OperatorMetrics {
+  readonly operator: string;
+  readonly subtask: number;
+  readonly stateSizeBytes: number;
+  /** The backend's own figures by name; empty where it has none. */
+  readonly backend: BackendMetrics;
 }
 
 interface BarrierRequest {
@@ -60,6 +69,16 @@ export class Subtask {
       total += source.totalRecords;
     }
     return total;
+  }
+
+  /** What each backend says of itself. */
+  backendMetrics(): OperatorMetrics[] {
+    return [...this.#parts.backends].map(([operator, backend]) => ({
+      operator,
+      subtask: this.#parts.index,
+      stateSizeBytes: backend.stateSizeBytes(),
+      backend: backend.metrics?.() ?? {},
+    }));
   }
 
   get stateSizeBytes(): number {

@@ -44,6 +44,9 @@ export interface KeyedStateContext<K> {
   readonly restore?: RestoredState;
 }
 
+/** Paths of files that may hold what a file of a checkpoint holds; likeliest first. */
+export type FindElsewhere = (file: FileReference) => Promise<readonly string[]>;
+
 export interface RestoredState {
   /** One handle for each subtask that held a part of this key-group range. */
   readonly handles: readonly KeyedStateHandle[];
@@ -54,10 +57,11 @@ export interface RestoredState {
   readonly file: (name: string) => { readonly reference: FileReference; readonly path: string };
   /**
    * Puts a file that a handle names at the path `to`, which must not exist: hard link where possible, which costs next to nothing,
-   * else a copy whose checksum is compared. Absent in some tests; link `file(name).path` then. Throws CHECKPOINT_FILE_DAMAGED, NO_SPACE,
-   * IO, the signal's reason.
+   * else a copy whose checksum is compared. `elsewhere` says where the same bytes may be on local disk: it is asked where the checkpoint
+   * cannot be linked, and the first of these files with the right size and SHA-256 is linked instead of copying ("found"). Absent in some
+   * tests; link `file(name).path` then. Throws CHECKPOINT_FILE_DAMAGED, NO_SPACE, IO, the signal's reason.
    */
-  readonly place?: (name: string, to: string, signal?: AbortSignal) => Promise<"linked" | "copied">;
+  readonly place?: (name: string, to: string, signal?: AbortSignal, elsewhere?: FindElsewhere) => Promise<"linked" | "found" | "copied">;
 }
 
 /**
@@ -105,9 +109,16 @@ export interface KeyedStateBackend<K> {
   notifyChainDamaged?(chain: string): boolean;
   /** Approximate size of the state; for progress and metrics. */
   stateSizeBytes(): number;
+  /**
+   * Figures of this backend's own by name, for JobMetrics: counts since it was opened, and what is the case now. Names end with their
+   * unit ("blockCacheBytes") and never change their meaning. Cheap enough for every second. None after close().
+   */
+  metrics?(): BackendMetrics;
   /** Stops pending work, releases everything and removes local working files. Safe to call twice. */
   close(): Promise<void>;
 }
+
+export type BackendMetrics = Readonly<Record<string, number>>;
 
 export type TimeDomain = "event" | "processing";
 

@@ -34,10 +34,12 @@ export { voidNamespace, type NamespacedState } from "./namespace.js";
 export { checkTtl, type TtlConfig, type TtlSettings } from "./ttl/ttl-config.js";
 export { monotonicClock, TtlRule, type Stamped } from "./ttl/stamped.js";
 export type {
+  BackendMetrics,
   KeyedStateBackend,
   KeyedStateContext,
   KeyedStateResult,
   KeyedStateSnapshot,
+  FindElsewhere,
   RestoredState,
   StateBackend,
   TimeDomain,

@@ -15,6 +15,8 @@ export interface CommitLogOptions {
   /** A text that no other call returns, in this or another process. */
   readonly nonce: () => string;
   readonly now?: () => number;
+  /** What was read before: a slot's record never changes, so those that are still part of the log need not be read again. */
+  readonly known?: CommitLogState;
 }
 
 /** The log as it was read: the records of slots firstSlot..lastSlot. */
@@ -40,6 +42,8 @@ export type CommitEntry =
 const keptSlots = 16;
 /** A reader that meets files being pruned lists again; each time the log has moved on by many slots. */
 const readAttempts = 8;
+/** Records read at the same time. */
+const readsTogether = 16;
 
 /**
  * The order of everything that coordinators of a job decided: files commits/<slot>.json, consecutive, each created if absent (rule 19).
@@ -59,6 +63,7 @@ export class CommitLog {
 
   constructor(options: CommitLogOptions) {
     this.#options = options;
+    this.#state = options.known;
   }
 
   /** Why nothing can be appended any more: a takeover, or an append of which it is not known whether it happened. */
@@ -221,8 +226,9 @@ export class CommitLog {
       throw damaged("shape", this.#path(lastSlot), `it says that the log begins at slot ${newest.firstSlot}`);
     }
     const records = new Map<number, CommitRecord>();
+    const read = await this.#readMissing(newest.firstSlot, lastSlot);
     for (let slot = newest.firstSlot; slot <= lastSlot; slot += 1) {
-      const record = slot === lastSlot ? newest : (this.#state?.records.get(slot) ?? (await this.#readRecord(slot)));
+      const record = slot === lastSlot ? newest : (this.#state?.records.get(slot) ?? (await read.get(slot)));
       if (record === undefined) {
         return slot;
       }
@@ -234,6 +240,19 @@ export class CommitLog {
     }
     requireGrowingIds(records, (slot) => this.#path(slot));
     return records;
+  }
+
+  /** The records before `lastSlot` that are not known yet, some at a time: one after the other they are most of a takeover's time. */
+  async #readMissing(firstSlot: number, lastSlot: number): Promise<ReadonlyMap<number, Promise<CommitRecord | undefined>>> {
+    const reading = new Map<number, Promise<CommitRecord | undefined>>();
+    for (let slot = firstSlot; slot < lastSlot; slot += 1) {
+      if (this.#state?.records.has(slot) === true) continue;
+      reading.set(slot, this.#readRecord(slot));
+      // An error is met by who awaits the record, in the order of the slots.
+      if (reading.size % readsTogether === 0) await Promise.allSettled(reading.values());
+    }
+    await Promise.allSettled(reading.values());
+    return reading;
   }
 
   async #readRecord(slot: number): Promise<CommitRecord | undefined> {

@@ -12,7 +12,9 @@ function isChanging({ operation }: FileCall): boolean {
   return changingOperations.has(operation);
 }
 
-const spaceTaking: ReadonlySet<string> = new Set(["createFile", "write", "sync", "link", "rename", "copyFile", "makeDirectory"]);
+const spaceTaking: ReadonlySet<string> = new Set([
+  "createFile", "write", "sync", "link", "rename", "copyFile", "copyHashed", "makeDirectory",
+]);
 
 function nothing(): Acknowledged {
   return { announced: [], subsumed: [], generation: 0 };

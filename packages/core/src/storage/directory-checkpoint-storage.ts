@@ -81,7 +81,8 @@ class DirectoryCheckpointStorage implements CheckpointStorage {
       fileSystem,
       directory,
       log,
-      reader: new DirectoryCheckpointReader(fileSystem, directory, this.#log(directory)),
+      // With a log of its own: what it reads later says nothing about what this lease has won.
+      reader: new DirectoryCheckpointReader(fileSystem, directory, this.#log(directory, before)),
       nonce: this.#nonce,
       generation,
       restorePoint: announcedIn(before).at(-1),
@@ -131,9 +132,10 @@ class DirectoryCheckpointStorage implements CheckpointStorage {
     return new JobDirectory(this.#options.fileSystem, this.location, job);
   }
 
-  #log(directory: JobDirectory): CommitLog {
+  #log(directory: JobDirectory, known?: CommitLogState): CommitLog {
     const { fileSystem, clock } = this.#options;
     const now = clock === undefined ? {} : { now: () => clock.now() };
-    return new CommitLog({ fileSystem, directory: directory.commits, nonce: this.#nonce, ...now });
+    const read = known === undefined ? {} : { known };
+    return new CommitLog({ fileSystem, directory: directory.commits, nonce: this.#nonce, ...now, ...read });
   }
 }

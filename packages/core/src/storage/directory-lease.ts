@@ -30,7 +30,7 @@ export interface DirectoryLeaseOptions {
 }
 
 /** How many files are looked at together before a manifest is written. */
-const statBatch = 16;
+const statBatch = 8;
 
 /**
  * The right to publish checkpoints of a job. Completion, abort and garbage collection run one after the other; files are added at
@@ -166,10 +166,10 @@ export class DirectoryLease implements CheckpointLease {
       throw new StateError("CHECKPOINT_FAILED", message, { details: { id } });
     }
     const { job } = this.#options.directory;
-    const bytes = encodeManifest({ ...content, job, checkpoint: id, generation: this.generation, files });
-    const manifestSha256 = sha256Hex(bytes);
     await this.#requireComplete(files);
     await this.#options.fileSystem.syncDirectory(this.#options.directory.shared);
+    const bytes = encodeManifest({ ...content, job, checkpoint: id, generation: this.generation, files });
+    const manifestSha256 = sha256Hex(bytes);
     await this.#writeManifest(id, bytes);
     pending.hasManifest = true;
     const entry = { kind: "checkpoint", generation: this.generation, checkpoint: id, manifestSha256 } as const;

@@ -3,7 +3,7 @@ import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, Re
 
 export type FileOperation =
   | "readFile" | "createFile" | "openForAppend" | "openForRead" | "stat" | "list" | "makeDirectory" | "removeFile" | "removeDirectory"
-  | "rename" | "link" | "copyFile" | "syncDirectory" | "syncFile" | "sha256" | "write" | "sync" | "close" | "read";
+  | "rename" | "link" | "copyFile" | "copyHashed" | "syncDirectory" | "syncFile" | "sha256" | "write" | "sync" | "close" | "read";
 
 /** One call that reached the wrapper. */
 export interface FileCall {
@@ -31,8 +31,8 @@ export type FaultPlan = (call: FileCall) => Fault | undefined | Promise<Fault | 
 
 /** Operations that change something; tests usually fail these. */
 export const changingOperations: ReadonlySet<FileOperation> = new Set<FileOperation>([
-  "createFile", "openForAppend", "makeDirectory", "removeFile", "removeDirectory", "rename", "link", "copyFile", "syncDirectory",
-  "syncFile", "write", "sync",
+  "createFile", "openForAppend", "makeDirectory", "removeFile", "removeDirectory", "rename", "link", "copyFile", "copyHashed",
+  "syncDirectory", "syncFile", "write", "sync",
 ]);
 
 /** A plan that applies `fault` to the n-th call (0 for the first) that `matches`. */
@@ -111,6 +111,10 @@ export class FaultyFileSystem implements FileSystem {
 
   copyFile(from: string, to: string, signal?: AbortSignal): Promise<void> {
     return this.#call({ operation: "copyFile", path: to, from }, () => this.#inner.copyFile(from, to, signal));
+  }
+
+  copyHashed(from: string, to: string, signal?: AbortSignal): Promise<string> {
+    return this.#call({ operation: "copyHashed", path: to, from }, () => this.#inner.copyHashed(from, to, signal));
   }
 
   syncDirectory(path: string): Promise<void> {

@@ -52,6 +52,9 @@ describe.each(kinds)("%s", (_name, files, root) => {
     await writeDurably(files, at("d/x"), bytes("x"));
     await files.link(at("d/x"), at("d/link"));
     await files.copyFile(at("d/x"), at("d/copy"));
+    expect(await files.copyHashed(at("d/x"), at("d/hashed"))).toBe(await files.sha256(at("d/x")));
+    expect(text(await files.readFile(at("d/hashed")))).toBe("x");
+    await files.removeFile(at("d/hashed"));
     await writeDurably(files, at("d/y"), bytes("y"));
     await files.rename(at("d/y"), at("d/copy"));
     await files.makeDirectory(at("d/sub"));
@@ -74,6 +77,8 @@ describe.each(kinds)("%s", (_name, files, root) => {
     await writeDurably(files, at("r/y"), bytes("new"));
     await expect(files.link(at("r/y"), at("r/x"))).rejects.toMatchObject({ code: "IO", details: { errno: "EEXIST" } });
     await expect(files.copyFile(at("r/y"), at("r/x"))).rejects.toMatchObject({ code: "IO", details: { errno: "EEXIST" } });
+    await expect(files.copyHashed(at("r/y"), at("r/x"))).rejects.toMatchObject({ code: "IO", details: { errno: "EEXIST" } });
+    await expect(files.copyHashed(at("r/none"), at("r/z"))).rejects.toMatchObject({ code: "IO", details: { errno: "ENOENT" } });
     await expect(files.copyFile(at("r/none"), at("r/x"))).rejects.toMatchObject({ code: "IO", details: { errno: "ENOENT" } });
     expect(text(await files.readFile(at("r/x")))).toBe("old");
     await expect(files.readFile(at("r/x"), { maxBytes: 2 })).rejects.toMatchObject({ code: "IO", details: { errno: "EFBIG" } });
@@ -85,6 +90,7 @@ describe.each(kinds)("%s", (_name, files, root) => {
     const aborted = AbortSignal.abort(new Error("stop"));
     await expect(files.sha256(at("r/x"), aborted)).rejects.toThrow("stop");
     await expect(files.copyFile(at("r/x"), at("r/z"), aborted)).rejects.toThrow("stop");
+    await expect(files.copyHashed(at("r/x"), at("r/z"), aborted)).rejects.toThrow("stop");
     expect(await files.stat(at("r/z"))).toBeUndefined();
   });
 });

@@ -29,6 +29,11 @@ export interface FileSystem {
   link(from: string, to: string): Promise<void>;
   /** Copies bytes to a new file and fsyncs it; `to` must not exist. A partial copy is removed when it fails. */
   copyFile(from: string, to: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Copies bytes to a new file and gives their SHA-256, lower-case hex, in one pass and off the calling thread where the platform can. Not
+   * fsynced: for files that nobody needs after a crash. `to` must not exist; a partial copy is removed when it fails.
+   */
+  copyHashed(from: string, to: string, signal?: AbortSignal): Promise<string>;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): Promise<void>;
   /** fsync of an existing file's contents. */

@@ -4,7 +4,10 @@ import { HashWorker } from "./hash-worker.js";
 /** One file keeps one thread busy; more than four would only queue at the disk. */
 const threadsMax = 4;
 
-/** Computes SHA-256 of several files at the same time, each on a thread of low priority. Threads start when they are needed. */
+/**
+ * Computes SHA-256 of several files at the same time, and copies them where asked to, each on a thread of low priority. Threads start when
+ * they are needed.
+ */
 export class HashPool {
   readonly #size: number;
   readonly #workers: HashWorker[] = [];
@@ -16,6 +19,11 @@ export class HashPool {
   /** As HashWorker.hash(). */
   hash(path: string, signal?: AbortSignal): Promise<string> {
     return this.#leastBusy().hash(path, signal);
+  }
+
+  /** As HashWorker.copy(). */
+  copy(path: string, to: string, signal?: AbortSignal): Promise<string> {
+    return this.#leastBusy().copy(path, to, signal);
   }
 
   /** Ends all threads; requests still open are rejected. */

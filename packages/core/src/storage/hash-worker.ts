@@ -13,23 +13,48 @@ const fs = require("node:fs");
 const os = require("node:os");
 if (process.platform === "linux") { try { os.setPriority(0, 19); } catch {} }
 const chunk = Buffer.allocUnsafe(1 << 20);
-parentPort.on("message", ({ id, path, cancelled }) => {
+function writeAll(file, bytes) {
+  for (let done = 0; done < bytes.length; ) done += fs.writeSync(file, bytes, done, bytes.length - done);
+}
+function requireWanted(cancelled) {
+  if (Atomics.load(cancelled, 0) !== 0) throw new Error("cancelled");
+}
+parentPort.on("message", ({ id, path, to, cancelled }) => {
   let file;
+  let copy;
+  let isCreated = false;
+  let answer;
   try {
+    requireWanted(cancelled);
     file = fs.openSync(path, "r");
+    if (to !== undefined) {
+      copy = fs.openSync(to, "wx");
+      isCreated = true;
+    }
     const hash = createHash("sha256");
     for (;;) {
-      if (Atomics.load(cancelled, 0) !== 0) throw new Error("cancelled");
       const length = fs.readSync(file, chunk, 0, chunk.length, null);
       if (length === 0) break;
-      hash.update(chunk.subarray(0, length));
+      const bytes = chunk.subarray(0, length);
+      if (copy !== undefined) writeAll(copy, bytes);
+      hash.update(bytes);
+      requireWanted(cancelled);
     }
-    parentPort.postMessage({ id, sha256: hash.digest("hex") });
+    if (copy !== undefined) {
+      const closing = copy;
+      copy = undefined;
+      // Some file systems say only here that there was no room.
+      fs.closeSync(closing);
+    }
+    answer = { id, sha256: hash.digest("hex") };
   } catch (error) {
-    parentPort.postMessage({ id, errno: error.code, message: error.message });
+    answer = { id, errno: error.code, message: error.message };
+    if (copy !== undefined) { try { fs.closeSync(copy); } catch {} }
+    if (isCreated) { try { fs.unlinkSync(to); } catch {} }
   } finally {
     if (file !== undefined) fs.closeSync(file);
   }
+  parentPort.postMessage(answer);
 });
 `;
 
@@ -51,8 +76,8 @@ interface PendingHash {
 }
 
 /**
- * Computes SHA-256 of files on one thread of low priority (rule 26), started by the first request. An idle thread does not keep the
- * process alive; one with work does.
+ * Computes SHA-256 of files, and copies them on the way where asked to, on one thread of low priority (rule 26), started by the first
+ * request. An idle thread does not keep the process alive; one with work does.
  */
 export class HashWorker {
   #worker: Worker | undefined;
@@ -69,6 +94,15 @@ export class HashWorker {
    * when aborted, with HashWorkerUnavailable when there is no thread.
    */
   hash(path: string, signal?: AbortSignal): Promise<string> {
+    return this.#request({ path }, signal);
+  }
+
+  /** As hash(), and writes what it reads to a new file. An abort takes effect when nothing of that file is left. */
+  copy(path: string, to: string, signal?: AbortSignal): Promise<string> {
+    return this.#request({ path, to }, signal);
+  }
+
+  #request(wanted: { readonly path: string; readonly to?: string }, signal?: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const worker = this.#running();
@@ -76,16 +110,16 @@ export class HashWorker {
       const cancelled = new Int32Array(new SharedArrayBuffer(4));
       const onAbort = (): void => {
         Atomics.store(cancelled, 0, 1);
-        reject(signal?.reason);
+        if (wanted.to === undefined) reject(signal?.reason);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       const done = (): void => signal?.removeEventListener("abort", onAbort);
       this.#pending.set(id, {
         resolve: (sha256) => (done(), resolve(sha256)),
-        reject: (error) => (done(), reject(error)),
+        reject: (error) => (done(), reject(signal?.aborted === true ? signal.reason : error)),
       });
       worker.ref();
-      worker.postMessage({ id, path, cancelled });
+      worker.postMessage({ id, ...wanted, cancelled });
     });
   }
 

@@ -27,9 +27,8 @@ export class JsonShape {
     if (!isPlainObject(value)) {
       this.fail(path, `must be an object, not ${describe(value)}`);
     }
-    const allowed = new Set(keys.map((key) => key.replace("?", "")));
     for (const key of Object.keys(value)) {
-      if (!allowed.has(key)) {
+      if (key.endsWith("?") || (!keys.includes(key) && !keys.includes(`${key}?`))) {
         this.fail(path, `has the unknown property ${describe(key)}`);
       }
     }

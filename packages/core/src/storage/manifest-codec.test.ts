@@ -79,6 +79,7 @@ const subtaskPath = "$.operators[1].subtasks[0]";
 const malformed: [what: string, change: Change, path: string][] = [
   ["missing", put("records", undefined), "$.records is missing"],
   ["unknown property", put("extra", 1), "$ has the unknown property"],
+  ["unknown property with a mark", put("operators.0.stateIds?", 1), "$.operators[0] has the unknown property"],
   ["negative size", put("files.0.sizeBytes", -1), "$.files[0].sizeBytes"],
   ["fraction", put("checkpoint", 1.5), "$.checkpoint"],
   ["not safe", put("records", 2 ** 53), "$.records"],

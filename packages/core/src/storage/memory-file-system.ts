@@ -205,6 +205,16 @@ export class MemoryFileSystem implements FileSystem {
     this.#put(parent, name, { kind: "file", bytes, length: bytes.length, durable: bytes.slice(), modifiedMs: ++this.#tick });
   }
 
+  async copyHashed(from: string, to: string, signal?: AbortSignal): Promise<string> {
+    signal?.throwIfAborted();
+    const source = this.#file(`copy ${from} to`, from);
+    const [parent, name] = this.#absent(`copy ${from} to`, to);
+    const bytes = source.bytes.slice(0, source.length);
+    const durable = new Uint8Array(0);
+    this.#put(parent, name, { kind: "file", bytes, length: bytes.length, durable, modifiedMs: ++this.#tick });
+    return createHash("sha256").update(bytes).digest("hex");
+  }
+
   async syncDirectory(path: string): Promise<void> {
     const directory = this.#find(path);
     if (directory?.kind !== "directory") {

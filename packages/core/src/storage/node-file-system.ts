@@ -8,7 +8,8 @@ import { HashWorkerUnavailable } from "./hash-worker.js";
 
 /**
  * The operating system's files. The only module of this package that imports node:fs. Hashing runs on threads of low
- * priority, copies in libuv's pool. `close()` ends those threads; without it they end with the process.
+ * priority, and copies that are hashed too; other copies in libuv's pool. `close()` ends those threads; without it they end with the
+ * process.
  */
 export class NodeFileSystem implements FileSystem {
   /** What the platform offers; a directory may still refuse (link then fails with EPERM or EXDEV). */
@@ -129,6 +130,23 @@ export class NodeFileSystem implements FileSystem {
       await this.removeFile(to);
       throw error;
     }
+  }
+
+  async copyHashed(from: string, to: string, signal?: AbortSignal): Promise<string> {
+    signal?.throwIfAborted();
+    try {
+      return await this.#hashes.copy(from, to, signal);
+    } catch (error) {
+      if (signal?.aborted === true) {
+        throw error;
+      }
+      if (!(error instanceof HashWorkerUnavailable)) {
+        throw fileError(`copy ${from} to`, to, error, "write");
+      }
+    }
+    // Where a thread died half-way, what it left is in the way of this: it could as well be another's file.
+    await this.copyFile(from, to, signal);
+    return this.#sha256Here(to, signal);
   }
 
   async syncDirectory(path: string): Promise<void> {

@@ -8,8 +8,8 @@ export interface ChunkMemory {
   freeBlock(id: number): void;
 }
 
-/** log2 of the segments in a chunk: 1 MiB together. */
-export const chunkShift = 5;
+/** log2 of the segments in a chunk: 2 MiB together, a large page. */
+export const chunkShift = 6;
 const chunkSegments = 1 << chunkShift;
 const chunkMask = chunkSegments - 1;
 

@@ -6,6 +6,7 @@ import {
   type EntryKind,
   entryHeaderBytes,
   entrySizeBytes,
+  firstEntry,
   kindAt,
   largeFlag,
   largestInlineBytes,
@@ -49,6 +50,8 @@ export class WriteBackTable {
   readonly #layers: TableLayers;
   /** Segments that may be in use before clean entries are evicted; what is above is for copies. */
   readonly #softSegments: number;
+  /** With more in use, which changes that could not be evicted have led to, evictions make one segment of two. */
+  readonly #crowdedSegments: number;
   #directory: Directory;
   #mayPassLimit = false;
   #dirtyBytes = 0;
@@ -64,6 +67,7 @@ export class WriteBackTable {
     this.#entries = new SegmentEntries(pool);
     this.#layers = new TableLayers(pool, collectedLayer);
     this.#softSegments = Math.max(1, Math.floor(pool.limitSegments * 0.7));
+    this.#crowdedSegments = Math.max(1, Math.floor(pool.limitSegments * 0.75));
     this.#directory = new Directory(pool.allocate(0, firstSlots));
   }
 
@@ -380,6 +384,8 @@ export class WriteBackTable {
     const depth = pool.depth[segment] as number;
     const isBelowSoft = this.sizeBytes < this.#softSegments * segmentBytes;
     if (isBelowSoft && this.#split(segment, depth, hash)) return true;
+    const isCrowded = this.sizeBytes >= this.#crowdedSegments * segmentBytes;
+    if (isCrowded && this.#mergeWithBuddy(segment, depth, hash)) return true;
     if (this.#hasEvictable(segment)) return this.#rebuild(segment, hash, true);
     return this.#split(segment, depth, hash);
   }
@@ -408,20 +414,12 @@ export class WriteBackTable {
     const pool = this.#pool;
     const fresh = pool.allocate(pool.depth[segment] as number, this.#entries.slotsLike(segment));
     if (fresh === -1) return false;
-    let mayStayBytes = isEvicting ? this.#keepableBytes(segment) : Infinity;
-    const limit = this.#layers.cleanLimit;
-    for (const isReferenced of isEvicting ? [1, 0] : [-1]) {
-      this.#entries.each(segment, (at, view) => {
-        const isClean = view.getUint32(at + layerAt, true) <= limit;
-        if (isReferenced !== -1) {
-          // The first round takes what must stay and what was used since the last eviction, the second one what still fits.
-          const round = !isClean || view.getUint8(at + referencedAt) !== 0 ? 1 : 0;
-          if (round !== isReferenced) return;
-          if (isClean) mayStayBytes -= entrySizeBytes(view, at);
-          if (isClean && mayStayBytes < 0) return this.#evict(segment, at);
-        }
-        this.#entries.move(segment, at, fresh, this.#entries.hashAt(segment, at), isEvicting);
-      });
+    if (isEvicting) {
+      // So that a quarter of the segment becomes free.
+      const keptCleanBytes = (this.#entries.liveBytes(segment) - this.#dirtyPart(segment).bytes) / 2;
+      this.#moveUsed([segment], fresh, keptCleanBytes);
+    } else {
+      this.#entries.each(segment, (at) => this.#entries.move(segment, at, fresh, this.#entries.hashAt(segment, at), false));
     }
     this.#directory.replace(hash, pool.depth[fresh] as number, fresh);
     this.#layers.inherit(segment, fresh);
@@ -429,14 +427,60 @@ export class WriteBackTable {
     return true;
   }
 
-  /** Bytes of clean entries that may stay so that a quarter of the segment becomes free. */
-  #keepableBytes(segment: number): number {
+  /** Makes one segment of two whose changes are small, with a quarter of it free; false where that is not possible. */
+  #mergeWithBuddy(segment: number, depth: number, hash: number): boolean {
+    if (depth === 0) return false;
+    const pool = this.#pool;
+    const buddy = this.#directory.buddy(hash, depth);
+    // Memory of a segment that a drain may be reading does not become free.
+    if (pool.depth[buddy] !== depth || this.#layers.isHeld(buddy)) return false;
+    const slots = Math.max(this.#entries.slotsLike(segment), this.#entries.slotsLike(buddy));
+    const [one, other] = [this.#dirtyPart(segment), this.#dirtyPart(buddy)];
+    const dirtyBytes = one.bytes + other.bytes;
+    if (dirtyBytes > segmentBytes / 2 || one.count + other.count > slots / 2) return false;
+    const fresh = pool.allocate(depth - 1, slots);
+    if (fresh === -1) return false;
+    this.#moveUsed([segment, buddy], fresh, (segmentBytes - firstEntry(slots)) * 0.75 - dirtyBytes);
+    this.#directory.replace(hash, depth - 1, fresh);
+    for (const from of [segment, buddy]) {
+      this.#layers.inherit(from, fresh);
+      this.#layers.retireSegment(from);
+    }
+    return true;
+  }
+
+  /** Moves what must stay, and of the clean entries so many bytes, those first that were used since the last eviction. */
+  #moveUsed(segments: readonly number[], fresh: number, cleanBytes: number): void {
+    const pool = this.#pool;
     const limit = this.#layers.cleanLimit;
-    let dirtyBytes = 0;
+    const mostEntries = ((pool.slotMask[fresh] as number) + 1) * 0.75;
+    let leftBytes = cleanBytes;
+    for (const isFirstRound of [true, false]) {
+      for (const segment of segments) {
+        this.#entries.each(segment, (at, view) => {
+          const isClean = view.getUint32(at + layerAt, true) <= limit;
+          if (isFirstRound !== (!isClean || view.getUint8(at + referencedAt) !== 0)) return;
+          if (isClean) {
+            leftBytes -= entrySizeBytes(view, at);
+            if (leftBytes < 0 || (pool.count[fresh] as number) >= mostEntries) return this.#evict(segment, at);
+          }
+          this.#entries.move(segment, at, fresh, this.#entries.hashAt(segment, at), true);
+        });
+      }
+    }
+  }
+
+  /** What has to stay. */
+  #dirtyPart(segment: number): { readonly bytes: number; readonly count: number } {
+    const limit = this.#layers.cleanLimit;
+    let bytes = 0;
+    let count = 0;
     this.#entries.each(segment, (at, view) => {
-      if (view.getUint32(at + layerAt, true) > limit) dirtyBytes += entrySizeBytes(view, at);
+      if (view.getUint32(at + layerAt, true) <= limit) return;
+      bytes += entrySizeBytes(view, at);
+      count += 1;
     });
-    return (this.#entries.liveBytes(segment) - dirtyBytes) / 2;
+    return { bytes, count };
   }
 
   #evict(segment: number, at: number): void {

@@ -15,16 +15,16 @@ interface LayerKeys {
  */
 export class WrittenKeys {
   readonly #table: WriteBackTable;
-  /** By state id. */
-  readonly #states: (LayerKeys[] | undefined)[] = [];
+  /** By state id; ids are far apart, so an array would be mostly holes. */
+  readonly #states = new Map<number, LayerKeys[]>();
 
   constructor(table: WriteBackTable) {
     this.#table = table;
   }
 
   keepOrder(stateId: number): void {
-    if (this.#states[stateId] !== undefined) return;
-    this.#states[stateId] = [];
+    if (this.#states.has(stateId)) return;
+    this.#states.set(stateId, []);
     this.#table.visitDirty((key, start, end, layer) => {
       if (stateIdOf(key, start) === stateId) this.#keysOf(stateId, layer).add(key, start, end);
     });
@@ -33,25 +33,25 @@ export class WrittenKeys {
   /** To be called with every key that is written for the first time in the current layer. */
   add(key: Uint8Array, keyBytes: number): void {
     const stateId = stateIdOf(key, 0);
-    if (this.#states[stateId] !== undefined) this.#keysOf(stateId, this.#table.layer).add(key, 0, keyBytes);
+    if (this.#states.has(stateId)) this.#keysOf(stateId, this.#table.layer).add(key, 0, keyBytes);
   }
 
   /** The keys of the state that a range begins in. */
   of(lower: Uint8Array): readonly KeyIndex[] {
     const stateId = stateIdOf(lower, 0);
     this.keepOrder(stateId);
-    return (this.#states[stateId] as LayerKeys[]).map(({ keys }) => keys);
+    return (this.#states.get(stateId) as LayerKeys[]).map(({ keys }) => keys);
   }
 
   /** Layers up to this one are drained. */
   forget(drainedLayer: number): void {
-    for (const [stateId, layers] of this.#states.entries()) {
-      if (layers !== undefined && layers.length > 0) this.#states[stateId] = layers.filter(({ layer }) => layer > drainedLayer);
+    for (const [stateId, layers] of this.#states) {
+      if (layers.length > 0) this.#states.set(stateId, layers.filter(({ layer }) => layer > drainedLayer));
     }
   }
 
   #keysOf(stateId: number, layer: number): KeyIndex {
-    const layers = this.#states[stateId] as LayerKeys[];
+    const layers = this.#states.get(stateId) as LayerKeys[];
     const found = layers.find((candidate) => candidate.layer === layer);
     if (found !== undefined) return found.keys;
     const keys = new KeyIndex();

@@ -1,7 +1,12 @@
 import { StateError } from "../../errors/index.js";
 
-/** Memory is taken in chunks of about this size; untouched parts of a chunk cost nothing on systems that page lazily. */
+/** Segments lie in chunks of about this size. */
 const chunkTargetBytes = 1024 * 1024;
+/**
+ * Chunks are cut from blocks of memory, each a quarter of what there is already and at most this large: a block of several MiB can lie in
+ * large pages, which cost fewer misses of the address cache. Untouched parts cost nothing on systems that page lazily.
+ */
+const blockMaxBytes = 64 * 1024 * 1024;
 
 /**
  * Fixed-size segments in a few large ArrayBuffers, addressed by number, with what must be known about each in flat arrays.
@@ -35,9 +40,12 @@ export class SegmentStore {
   /** Segments that were ever used: those above are fresh, zeroed memory. */
   #touched = 0;
   readonly #outstanding: number[] = [];
+  #block = new ArrayBuffer(0);
+  #blockUsedBytes = 0;
+  #reservedBytes = 0;
   readonly #reserve: (extraBytes: number) => void;
 
-  /** `reserve` is asked before every chunk and throws where it would pass a limit. */
+  /** `reserve` is asked before memory is taken and throws where it would pass a limit. */
   constructor(segmentBytes: number, reserve: (extraBytes: number) => void) {
     this.segmentBytes = segmentBytes;
     this.chunkShift = Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
@@ -56,7 +64,7 @@ export class SegmentStore {
 
   /** Memory taken from the process. */
   get reservedBytes(): number {
-    return this.chunks.length * (this.segmentBytes << this.chunkShift);
+    return this.#reservedBytes;
   }
 
   chunkOf(segment: number): Uint8Array {
@@ -155,11 +163,29 @@ export class SegmentStore {
   }
 
   #addChunk(): void {
-    const bytes = this.segmentBytes << this.chunkShift;
-    this.#reserve(bytes);
-    const chunk = allocateBytes(bytes);
-    this.chunks.push(chunk);
-    this.views.push(new DataView(chunk.buffer));
+    const chunkBytes = this.segmentBytes << this.chunkShift;
+    if (this.#blockUsedBytes === this.#block.byteLength) this.#addBlock(chunkBytes);
+    this.chunks.push(new Uint8Array(this.#block, this.#blockUsedBytes, chunkBytes));
+    this.views.push(new DataView(this.#block, this.#blockUsedBytes, chunkBytes));
+    this.#blockUsedBytes += chunkBytes;
+  }
+
+  #addBlock(chunkBytes: number): void {
+    const wantedChunks = Math.floor(Math.min(this.#reservedBytes / 4, blockMaxBytes) / chunkBytes);
+    try {
+      this.#takeBlock(Math.max(1, wantedChunks) * chunkBytes);
+    } catch (error) {
+      // Near a limit there may still be room for one chunk.
+      if (wantedChunks <= 1) throw error;
+      this.#takeBlock(chunkBytes);
+    }
+  }
+
+  #takeBlock(sizeBytes: number): void {
+    this.#reserve(sizeBytes);
+    this.#block = allocateBytes(sizeBytes).buffer;
+    this.#blockUsedBytes = 0;
+    this.#reservedBytes += sizeBytes;
   }
 
   #growArrays(): void {

@@ -256,7 +256,7 @@ final class MapOperations implements Operation {
     public long verify(long iterationStart, long end) throws Exception {
         Long[] expected = expectedContents(end);
         long entries = 0;
-        for (int key = 0; key < 2 * workload.keyCount; key++) {
+        for (int key : workload.checkedKeys(2 * workload.keyCount)) {
             backend.setCurrentKey((long) key);
             int left = 0;
             for (int i = 0; i < Workload.MAP_ENTRIES; i++) {

@@ -4,6 +4,9 @@ import java.io.File;
 
 /** The state-ops question: one operation of Flink's state benchmark suite on one state backend. */
 final class StateOps {
+    /** The end of the names of operations on a state of 20 times the memory. */
+    private static final String LARGE = "-20x";
+
     /** Operations between two looks at the clock. */
     private static final int BATCH = 1000;
 
@@ -15,10 +18,20 @@ final class StateOps {
     }
 
     void run() throws Exception {
-        Workload workload = new Workload(settings.number("keys"), settings.number("seed"));
+        Workload workload = new Workload(settings.number("keys"), settings.number("seed"), settings.number("checks"));
         String system = settings.text("system");
-        try (TestedBackend tested = new TestedBackend(system, new File(settings.text("directory")), settings.longNumber("budgetBytes"))) {
-            Operation operation = operation(settings.text("case"), tested, workload);
+        String name = settings.text("case");
+        boolean isLarge = name.endsWith(LARGE);
+        File directory = new File(settings.text("directory"));
+        long budgetBytes = settings.longNumber("budgetBytes");
+        boolean isIndexPartitioned = settings.text("flinkIndex").equals("partitioned");
+        try (TestedBackend tested = new TestedBackend(system, directory, budgetBytes, isIndexPartitioned)) {
+            Operation operation = isLarge
+                    ? LargeOperations.named(name.substring(0, name.length() - LARGE.length()), tested, workload)
+                    : operation(name, tested, workload);
+            if (operation == null) {
+                throw new IllegalArgumentException("unknown case: " + name);
+            }
             System.out.printf("{\"build\":\"%s\"}%n", tested.build());
             operation.setUp();
             int warmUps = settings.number("warmUps");
@@ -36,13 +49,9 @@ final class StateOps {
     }
 
     private static Operation operation(String name, TestedBackend tested, Workload workload) throws Exception {
-        Operation operation = name.startsWith("value") ? ValueOperations.named(name, tested, workload)
+        return name.startsWith("value") ? ValueOperations.named(name, tested, workload)
                 : name.startsWith("list") ? ListOperations.named(name, tested, workload)
                 : MapOperations.named(name, tested, workload);
-        if (operation == null) {
-            throw new IllegalArgumentException("unknown case: " + name);
-        }
-        return operation;
     }
 
     private void iterate(Operation operation, TestedBackend tested, boolean isMeasured) throws Exception {

@@ -48,8 +48,11 @@ final class TestedBackend implements AutoCloseable {
     private final AbstractKeyedStateBackend<Long> keyed;
     private long checkpointId;
 
-    /** budgetBytes is the managed memory of RocksDB; 0 leaves RocksDB's write buffers and block cache at their defaults. */
-    TestedBackend(String name, File directory, long budgetBytes) throws Exception {
+    /**
+     * budgetBytes is the managed memory of RocksDB; 0 leaves RocksDB's write buffers and block cache at their defaults. With so little
+     * memory that the index of a file is larger than a shard of the cache, isIndexPartitioned is what a Flink user would set.
+     */
+    TestedBackend(String name, File directory, long budgetBytes, boolean isIndexPartitioned) throws Exception {
         checkpoints = new File(directory, "checkpoints");
         File working = new File(directory, "working");
         if (!checkpoints.mkdirs() || !working.mkdirs()) {
@@ -60,10 +63,10 @@ final class TestedBackend implements AutoCloseable {
                 .setManagedMemorySize(Math.max(budgetBytes, 1 << 20))
                 .setMaxParallelism(KEY_GROUPS)
                 .build();
-        keyed = open(name, budgetBytes);
+        keyed = open(name, budgetBytes, isIndexPartitioned);
     }
 
-    private AbstractKeyedStateBackend<Long> open(String name, long budgetBytes) throws Exception {
+    private AbstractKeyedStateBackend<Long> open(String name, long budgetBytes, boolean isIndexPartitioned) throws Exception {
         KeyedStateBackendParametersImpl<Long> parameters = new KeyedStateBackendParametersImpl<>(
                 environment,
                 new JobID(),
@@ -78,16 +81,17 @@ final class TestedBackend implements AutoCloseable {
                 Collections.emptyList(),
                 new CloseableRegistry(),
                 1.0);
-        return (AbstractKeyedStateBackend<Long>) stateBackend(name, budgetBytes).createKeyedStateBackend(parameters);
+        return (AbstractKeyedStateBackend<Long>) stateBackend(name, budgetBytes, isIndexPartitioned).createKeyedStateBackend(parameters);
     }
 
-    private StateBackend stateBackend(String name, long budgetBytes) {
+    private StateBackend stateBackend(String name, long budgetBytes, boolean isIndexPartitioned) {
         switch (name) {
             case "flink-hashmap":
                 return new HashMapStateBackend();
             case "flink-rocksdb":
                 Configuration configuration = new Configuration();
                 configuration.set(RocksDBOptions.USE_MANAGED_MEMORY, budgetBytes > 0);
+                configuration.set(RocksDBOptions.USE_PARTITIONED_INDEX_FILTERS, isIndexPartitioned);
                 return new EmbeddedRocksDBStateBackend(true).configure(configuration, getClass().getClassLoader());
             default:
                 throw new IllegalArgumentException("unknown system: " + name);

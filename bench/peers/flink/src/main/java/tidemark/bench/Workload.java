@@ -1,18 +1,23 @@
 package tidemark.bench;
 
+import java.util.stream.IntStream;
+
 /** Keys and values of all operations, boxed beforehand; the operation at index i uses the i-th of each, wrapping around. */
 final class Workload {
     static final int MAP_ENTRIES = 10;
     static final int LIST_ELEMENTS = 100;
 
     final int keyCount;
+    private final int checks;
     private final Long[] setUpKeys;
     private final Long[] newKeys;
     private final Long[] values;
     private final Long[] mapKeys;
 
-    Workload(int keyCount, int seed) {
+    /** checks bounds checkedKeys(). */
+    Workload(int keyCount, int seed, int checks) {
         this.keyCount = keyCount;
+        this.checks = checks;
         SeededRandom random = new SeededRandom(seed);
         setUpKeys = random.shuffled(keyCount, 0);
         newKeys = random.shuffled(keyCount, keyCount);
@@ -26,6 +31,12 @@ final class Workload {
 
     Long newKey(long index) {
         return newKeys[(int) (index % keyCount)];
+    }
+
+    /** Keys to read back where reading all would take longer than what is measured: of 0 to count - 1, evenly spread. */
+    int[] checkedKeys(int count) {
+        int checked = Math.min(count, checks);
+        return IntStream.range(0, checked).map(index -> (int) ((long) index * count / checked)).toArray();
     }
 
     Long value(long index) {

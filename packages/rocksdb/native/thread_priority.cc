@@ -1,0 +1,51 @@
+#include "thread_priority.h"
+
+#ifdef __linux__
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#endif
+
+namespace tidemark {
+
+#ifdef __linux__
+namespace {
+
+// As the kernel reads it (struct sched_attr of linux/sched/types.h, which cannot be included beside sched.h).
+struct SchedulingAttributes {
+  uint32_t size;
+  uint32_t policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime;
+  uint64_t deadline;
+  uint64_t period;
+};
+static_assert(sizeof(SchedulingAttributes) == 48, "as the first version of the kernel's structure");
+
+constexpr int kLowestPriority = 19;
+// Since Linux 6.12 this is how long a thread of the ordinary policy may run before another takes its place. With the default of some
+// milliseconds even one of lowest priority keeps others waiting for so long, once it runs.
+constexpr uint64_t kSliceNanoseconds = 100'000;
+
+}  // namespace
+
+void StepBack() {
+  thread_local bool isDone = false;
+  if (isDone) return;
+  isDone = true;
+  SchedulingAttributes attributes{};
+  attributes.size = sizeof attributes;
+  attributes.policy = SCHED_OTHER;
+  attributes.nice = kLowestPriority;
+  attributes.runtime = kSliceNanoseconds;
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+#else
+void StepBack() {}
+#endif
+
+}  // namespace tidemark
