@@ -29,6 +29,8 @@ export interface MergeParts<K> {
 /** Runs that are being merged, and what becomes of them. */
 export interface DeltaMerge {
   readonly inputs: readonly ChainTable[];
+  /** How many runs become one. */
+  readonly runs: number;
   /** The newest layer whose changes it holds: it is part of checkpoints from there on. */
   readonly layer: number;
   readonly merges: number;
@@ -36,6 +38,16 @@ export interface DeltaMerge {
   readonly prefix: string;
   /** Undefined until it is written. They go to the checkpoint directory little by little. */
   outputs: readonly ChainTable[] | undefined;
+}
+
+/** Merges since the backend was opened. */
+export interface MergeCounters {
+  /** Merges that took the place of what they were merged from. */
+  readonly done: number;
+  /** Runs that they were merged from. */
+  readonly mergedRuns: number;
+  /** Merges that could not be written, as where a disk was full; they are tried again. */
+  readonly failed: number;
 }
 
 /** Bytes of a merge that are not in the checkpoint directory yet. */
@@ -59,9 +71,14 @@ export class DeltaMerges<K> {
   #lastWait = 0;
   /** Manifest names of restored files, by the names they have now. */
   #restoredNames: ReadonlyMap<string, string> | undefined;
+  readonly #counters = { done: 0, mergedRuns: 0, failed: 0 };
 
   constructor(parts: MergeParts<K>) {
     this.#parts = parts;
+  }
+
+  counters(): MergeCounters {
+    return { ...this.#counters };
   }
 
   /** Merges that are written but not in the checkpoint directory as a whole, the one that needs the fewest bytes first. */
@@ -98,7 +115,13 @@ export class DeltaMerges<K> {
   /** The merge is part of the chain now, or no longer needed. */
   async end(merge: DeltaMerge): Promise<void> {
     this.#underWay = this.#underWay.filter((other) => other !== merge);
-    for (const { path } of this.#parts.chain.hasDeltas(merge.outputs ?? []) ? [] : (merge.outputs ?? [])) {
+    const outputs = merge.outputs ?? [];
+    const isInUse = outputs.length > 0 && this.#parts.chain.hasDeltas(outputs);
+    if (isInUse) {
+      this.#counters.done += 1;
+      this.#counters.mergedRuns += merge.runs;
+    }
+    for (const { path } of isInUse ? [] : outputs) {
       if (path !== undefined) await this.#parts.context.fileSystem.removeFile(path).catch(() => undefined);
     }
   }
@@ -113,6 +136,7 @@ export class DeltaMerges<K> {
     this.#begun += 1;
     const merge: DeltaMerge = {
       inputs: runs.flatMap(({ tables }) => tables),
+      runs: runs.length,
       layer: Math.max(...runs.map(({ layer }) => layer)),
       merges: 1 + Math.max(...runs.map(({ merges }) => merges)),
       prefix: `merged-${this.#begun}`,
@@ -136,6 +160,7 @@ export class DeltaMerges<K> {
       merge.outputs = await this.#merged(merge, staging, targetFileBytes);
       this.#lastWait = 0;
     } catch {
+      if (!this.#isClosed) this.#counters.failed += 1;
       // What was to be merged stays as it is; reads after a restore are slower for it, no more.
       this.#underWay = this.#underWay.filter((other) => other !== merge);
       this.#lastWait = Math.min(lastRetry, Math.max(firstRetry, this.#lastWait * 2));

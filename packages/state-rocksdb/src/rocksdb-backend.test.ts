@@ -1,4 +1,6 @@
+import type { StateBackend } from "@tidemark/core/state";
 import { testStateBackend } from "@tidemark/core/testing";
+import { afterAll, expect } from "vitest";
 import { rocksdbBackend } from "./index.js";
 
 testStateBackend("rocksdb", (directory) => rocksdbBackend({ directory }), { randomRuns: 10 });
@@ -10,9 +12,28 @@ testStateBackend(
   { randomRuns: 10 },
 );
 
+let mergesDone = 0;
+/** Counts the merges of each life before it ends. */
+function counting(backend: StateBackend): StateBackend {
+  return {
+    ...backend,
+    open: async (context) => {
+      const state = await backend.open(context);
+      const close = state.close.bind(state);
+      state.close = async () => {
+        mergesDone += state.metrics?.()["mergesDone"] ?? 0;
+        await close();
+      };
+      return state;
+    },
+  };
+}
+
 // Never a new base: deltas are merged all the time.
 testStateBackend(
   "rocksdb with merged deltas",
-  (directory) => rocksdbBackend({ directory, deltaRatio: 1e9, deltasMax: 2, memoryBudgetBytes: 4 * 1024 * 1024 }),
+  (directory) => counting(rocksdbBackend({ directory, deltaRatio: 1e9, deltasMax: 2, memoryBudgetBytes: 4 * 1024 * 1024 })),
   { randomRuns: 10 },
 );
+
+afterAll(() => expect(mergesDone).toBeGreaterThan(10));

@@ -164,7 +164,8 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
     if (this.#closed !== undefined) return {};
     const { database, memory, restored, hasStatistics } = this.#parts;
     try {
-      return { ...readMetrics(database, restored.columnFamily, hasStatistics, memory, this.#store.counters()) };
+      const [table, merges] = [this.#store.counters(), this.#snapshots.mergeCounters()];
+      return { ...readMetrics(database, restored.columnFamily, hasStatistics, memory, table, merges) };
     } catch (error) {
       throw asStateError(error);
     }

@@ -1,4 +1,5 @@
 import type { Database, TableMemory } from "@tidemark/rocksdb";
+import type { MergeCounters } from "./delta-merges.js";
 import type { WriteBackCounters } from "./write-back/write-back-store.js";
 
 /** What the backend says of itself: counts since it was opened, and sizes and states of now. docs/rocksdb-backend.md explains each. */
@@ -30,6 +31,10 @@ export interface RocksDBMetrics {
   readonly liveDataBytes: number;
   readonly expiredRemoved: number;
   readonly backgroundErrors: number;
+  readonly deltaRuns: number;
+  readonly mergesDone: number;
+  readonly mergedRuns: number;
+  readonly mergesFailed: number;
 }
 
 /** RocksDB's properties of a column family. */
@@ -50,6 +55,7 @@ export function readMetrics(
   hasStatistics: boolean,
   memory: TableMemory,
   table: WriteBackCounters,
+  merges: MergeCounters & { readonly runs: number },
 ): RocksDBMetrics {
   const usage = database.memoryUsage();
   const statistics = hasStatistics ? database.statistics() : {};
@@ -74,6 +80,10 @@ export function readMetrics(
     writeStallMs: counted("rocksdb.stall.micros") / 1_000,
     compactionReadBytes: counted("rocksdb.compact.read.bytes"),
     compactionWrittenBytes: counted("rocksdb.compact.write.bytes"),
+    deltaRuns: merges.runs,
+    mergesDone: merges.done,
+    mergedRuns: merges.mergedRuns,
+    mergesFailed: merges.failed,
     expiredRemoved: database.ttlStatistics().removed,
     ...readProperties(database, columnFamily),
   };

@@ -11,10 +11,11 @@ import {
 } from "@tidemark/core/state";
 import type { Json, SnapshotFiles } from "@tidemark/core/storage";
 import { type ChainTable, type CheckpointChain, type RebasePolicy, bytesOf } from "./checkpoint-chain.js";
-import { type DeltaMerge, DeltaMerges } from "./delta-merges.js";
+import { type DeltaMerge, DeltaMerges, leftBytes, type MergeCounters } from "./delta-merges.js";
 import type { CheckpointTable } from "./description.js";
 import { translated } from "./errors.js";
 import type { DrainedLayer } from "./rocksdb-backing.js";
+import { dueBytes } from "./runs-to-merge.js";
 import type { WorkingDirectory } from "./working-directory.js";
 import type { WriteBackStore } from "./write-back/write-back-store.js";
 
@@ -104,6 +105,11 @@ export class RocksDBSnapshots<K> {
     return { result };
   }
 
+  /** Merges of old deltas so far, and the runs that a checkpoint of this moment would have. */
+  mergeCounters(): MergeCounters & { readonly runs: number } {
+    return { ...this.#merges.counters(), runs: this.#parts.chain.runs().length };
+  }
+
   async close(): Promise<void> {
     this.#abort.abort(new StateError("DISPOSED", "the rocksdb backend was closed while it wrote a snapshot"));
     await this.#last;
@@ -118,7 +124,7 @@ export class RocksDBSnapshots<K> {
     files: SnapshotFiles,
     signal: AbortSignal,
   ): Promise<KeyedStateResult> {
-    const { chain } = this.#parts;
+    const { chain, policy } = this.#parts;
     await aborted(drained, signal);
     const isWhole = !chain.hasBase;
     if (this.#beginning !== undefined) await aborted(this.#beginning, signal);
@@ -130,7 +136,9 @@ export class RocksDBSnapshots<K> {
       const merges = this.#merges.written;
       const perByte = rebase !== undefined && merges.length > 0 ? sharedCreditPerDeltaByte : creditPerDeltaByte;
       if (rebase !== undefined) rebase.creditBytes += added * perByte;
-      this.#mergeCreditBytes = merges.length === 0 ? 0 : this.#mergeCreditBytes + added * perByte;
+      const pending = merges.map((merge) => ({ leftBytes: leftBytes(merge), runs: merge.runs }));
+      const dueNow = dueBytes(pending, chain.runs().length, policy.deltasMax);
+      this.#mergeCreditBytes = merges.length === 0 ? 0 : Math.max(this.#mergeCreditBytes + added * perByte, dueNow);
       for (const merge of merges) await this.#advanceMerge(merge, layer, files, signal);
     }
     if (rebase !== undefined) await this.#advance(rebase, layer, files, signal);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type PlannedRun, runsToMerge } from "./runs-to-merge.js";
+import { dueBytes, type PlannedRun, runsToMerge } from "./runs-to-merge.js";
 
 interface Run {
   sizeBytes: number;
@@ -18,21 +18,36 @@ function plannedOf(runs: readonly Run[], merges: readonly Merge[]): PlannedRun[]
   return runs.map((run) => ({ merges: run.merges, merge: run.merge === undefined ? undefined : merges.indexOf(run.merge), side: 0 }));
 }
 
-/** Deltas whose merges are uploaded little by little: the most runs there were, bytes uploaded over changed, largest over median. */
-function simulate(count: number, max: number, sizeOf: (round: number) => number): { runs: number; amplification: number; peak: number } {
+interface Outcome {
+  /** The most there were. */
+  readonly runs: number;
+  /** Bytes uploaded over bytes changed; without merges it is 1. */
+  readonly amplification: number;
+  /** The largest upload over the median. */
+  readonly peak: number;
+  /** The largest upload over the mean of the ten deltas up to it. */
+  readonly overMean: number;
+}
+
+/** Deltas whose merges are uploaded little by little. */
+function simulate(count: number, max: number, sizeOf: (round: number) => number): Outcome {
   let runs: Run[] = [];
   let merges: Merge[] = [];
   const uploads: number[] = [];
+  const sizes: number[] = [];
+  let overMean = 0;
   let most = 0;
   let changed = 0;
   let credit = 0;
   for (let round = 0; round < count; round += 1) {
     const size = sizeOf(round);
     changed += size;
+    sizes.push(size);
     let upload = size;
     runs.push({ sizeBytes: size, merges: 0, merge: undefined });
-    credit = merges.length === 0 ? 0 : credit + creditFactor * size;
     merges.sort((left, right) => left.leftBytes - right.leftBytes);
+    const due = dueBytes(merges.map((merge) => ({ leftBytes: merge.leftBytes, runs: merge.runs.length })), runs.length, max);
+    credit = merges.length === 0 ? 0 : Math.max(credit + creditFactor * size, due);
     for (const merge of merges.slice()) {
       const part = runs.length > max ? merge.leftBytes : Math.min(credit, merge.leftBytes);
       merge.leftBytes -= part;
@@ -51,12 +66,14 @@ function simulate(count: number, max: number, sizeOf: (round: number) => number)
       merges.push(merge);
     }
     uploads.push(upload);
+    overMean = Math.max(overMean, upload / (total(sizes.slice(-10)) / Math.min(10, sizes.length)));
   }
   uploads.sort((left, right) => left - right);
   const peak = (uploads.at(-1) as number) / (uploads[uploads.length >> 1] as number);
-  return { runs: most, amplification: sum(uploads.map((sizeBytes) => ({ sizeBytes }))) / changed, peak };
+  return { runs: most, amplification: total(uploads) / changed, peak, overMean };
 }
 
+const total = (numbers: readonly number[]): number => numbers.reduce((left, right) => left + right, 0);
 const sum = (runs: readonly { sizeBytes: number }[]): number => runs.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
 
 function randomNumbers(seed: number): () => number {
@@ -68,40 +85,62 @@ function randomNumbers(seed: number): () => number {
 }
 
 const random = randomNumbers(7);
+const unit = 10_000;
 const shapes: Record<string, (round: number) => number> = {
-  equal: () => 1,
-  falling: (round) => 1 + 1000 / (1 + round),
-  growing: (round) => 1 + round / 100,
-  random: () => 0.01 + 2 * random(),
-  heavy: () => 1 / (0.003 + random()),
+  equal: () => unit,
+  falling: (round) => unit * (1 + 1000 / (1 + round)),
+  growing: (round) => unit * (1 + round / 100),
+  random: () => unit * (0.01 + 2 * random()),
+  heavy: () => unit / (0.003 + random()),
 };
 
 describe("runs to merge", () => {
-  // Bytes that go out in 300 and 3,000 checkpoints, over those that changed. Without merges it is 1.
   test.each(Object.keys(shapes))("deltas of sizes that are %s: never more runs than wanted, and few bytes twice", (name) => {
     const sizeOf = shapes[name] as (round: number) => number;
-    const [short, long] = [simulate(300, 60, sizeOf), simulate(3000, 60, sizeOf)];
-    expect(short.runs).toBeLessThanOrEqual(60);
-    expect(long.runs).toBeLessThanOrEqual(60);
-    expect(short.amplification).toBeLessThan(2.1);
-    expect(long.amplification).toBeLessThan(3.1);
-    if (name === "equal") expect(short.peak).toBeLessThanOrEqual(4);
+    for (const count of [300, 3000]) {
+      const { runs, amplification, peak, overMean } = simulate(count, 60, sizeOf);
+      expect(runs).toBeLessThanOrEqual(60);
+      expect(amplification).toBeLessThan(3.1);
+      if (name === "equal") expect(peak).toBeLessThanOrEqual(2);
+      if (name === "equal") expect(overMean).toBeLessThanOrEqual(6.5);
+      // Uneven deltas: what a merge of large ones holds goes out beside small ones.
+      expect(overMean).toBeLessThanOrEqual(40);
+    }
+  });
+
+  test.each([300, 600, 1000, 2000, 3000])("%i equal deltas: no upload stands out, with other bounds neither", (count) => {
+    for (const max of [60, 90, 120]) {
+      const { runs, peak } = simulate(count, max, () => unit);
+      expect(runs).toBeLessThanOrEqual(max);
+      expect(peak).toBeLessThanOrEqual(4);
+    }
   });
 
   test("a small bound costs more, but stays a bound", () => {
-    for (const max of [8, 20]) {
-      const { runs, amplification } = simulate(1000, max, () => 1);
+    for (const [max, limit] of [[20, 6], [8, 13]] as const) {
+      const { runs, amplification } = simulate(1000, max, () => unit);
       expect(runs).toBeLessThanOrEqual(max);
-      expect(amplification).toBeLessThan(12);
+      expect(amplification).toBeLessThan(limit);
     }
-    expect(simulate(100, 1, () => 1).runs).toBeLessThanOrEqual(2);
+    expect(simulate(100, 1, () => unit).runs).toBeLessThanOrEqual(2);
   });
 
   test("without need nothing is merged", () => {
-    const few = Array.from({ length: 36 }, (): PlannedRun => ({ merges: 0, merge: undefined, side: 0 }));
+    const few = Array.from({ length: 23 }, (): PlannedRun => ({ merges: 0, merge: undefined, side: 0 }));
     expect(runsToMerge([], 60)).toBeUndefined();
     expect(runsToMerge(few, 60)).toBeUndefined();
-    expect(runsToMerge([...few, { merges: 0, merge: undefined, side: 0 }], 60)).toEqual({ start: 0, end: 37 });
+    expect(runsToMerge([...few, { merges: 0, merge: undefined, side: 0 }], 60)).toEqual({ start: 0, end: 24 });
+  });
+
+  test("what is due rises as the bound comes near, and no merge is left to the last moment", () => {
+    expect(dueBytes([], 70, 60)).toBe(0);
+    const merges = [{ leftBytes: 100, runs: 11 }, { leftBytes: 1000, runs: 5 }];
+    const due = [30, 40, 47, 52, 56, 60, 70].map((runs) => dueBytes(merges, runs, 60));
+    // The first leaves ten runs less, so there is time for the second until then.
+    expect(due).toEqual([...due].sort((left, right) => left - right));
+    expect(dueBytes(merges.slice(0, 1), 47, 60)).toBe(10);
+    expect(dueBytes(merges, 47, 60)).toBe(55);
+    expect(dueBytes(merges.slice(0, 1), 60, 60)).toBe(100);
   });
 
   test("any range it gives is of free neighbours of one side, two or more", () => {

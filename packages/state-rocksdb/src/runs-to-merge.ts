@@ -14,33 +14,58 @@ export interface RunRange {
   readonly end: number;
 }
 
-/** Part of the runs that may be there before any are merged: while a merge is uploaded little by little, new ones come. */
-const restingPart = 0.6;
+/** Part of the bound up to which nothing is merged. */
+const restingPart = 0.2;
 /** From this part on anything is merged that makes room. */
-const crowdedPart = 0.9;
+const crowdedPart = 0.6;
 /**
- * The bound divided by this is the number of runs merged at once, by the largest number of merges a run has been through: each step has as
- * many runs at rest, and some that are being merged. Found by simulation (runs-to-merge.test.ts).
+ * The bound divided by this is the number of runs merged at once. A row for each largest number of merges that any run has been through,
+ * in it a figure for each number of merges that those to be merged have been through: all steps have runs at rest, and runs that are
+ * being uploaded meanwhile. Found by a search with the simulation of runs-to-merge.test.ts.
  */
-const boundPerFanout = [2.4, 2.4, 4.1, 6, 7.5, 9];
+const boundPerFanout: readonly (readonly number[])[] = [[2.5], [1.85, 11], [3.4, 7.5, 2.5], [1.8, 4.5, 4.5, 3.6]];
+/** So many checkpoints before the bound a merge should be there: its files are not divided at will. */
+const sparedRuns = 3;
 
 /**
  * Which runs to merge next so that there are at most `max` of them; undefined for none now. Runs that were merged equally often are merged
  * when there are enough of them, so that an entry is written again once for each step, and the number of steps grows with the
- * logarithm of the number of deltas: with the default bound once up to 600 deltas, twice up to 3,000.
+ * logarithm of the number of deltas: with the default bound at most twice up to 3,000 deltas.
  */
 export function runsToMerge(runs: readonly PlannedRun[], max: number): RunRange | undefined {
   const underWay = new Set(runs.flatMap(({ merge }) => merge ?? []));
   const held = runs.filter(({ merge }) => merge !== undefined).length;
   if (runs.length - held + underWay.size <= Math.floor(max * restingPart)) return undefined;
   const most = Math.max(...runs.map(({ merges }) => merges));
-  const fanout = Math.max(2, Math.floor(max / (boundPerFanout[Math.min(most, boundPerFanout.length - 1)] as number)));
+  const row = boundPerFanout[Math.min(most, boundPerFanout.length - 1)] as readonly number[];
   for (let merges = most; merges >= 0; merges -= 1) {
+    const fanout = Math.max(2, Math.floor(max / (row[Math.min(merges, row.length - 1)] as number)));
     const range = oldestOf(runs, (run) => run.merges === merges, fanout);
     if (range !== undefined) return range.end - range.start < 2 * fanout ? range : { start: range.start, end: range.start + fanout };
   }
   if (runs.length <= max * crowdedPart || underWay.size > 0) return undefined;
   return cheapest(runs, most);
+}
+
+/** A merge that is written, but not uploaded yet. */
+export interface PendingMerge {
+  readonly leftBytes: number;
+  /** How many runs become one. */
+  readonly runs: number;
+}
+
+/**
+ * Bytes of merges, in the order in which they are uploaded, that must go out with this checkpoint so that the same in each of the next
+ * ones is enough: each merge is whole before the runs that it and those after it leave would exceed the bound.
+ */
+export function dueBytes(merges: readonly PendingMerge[], runs: number, max: number): number {
+  let [sumBytes, checkpoints, due] = [0, max - runs - sparedRuns, 0];
+  for (const merge of merges) {
+    sumBytes += merge.leftBytes;
+    due = Math.max(due, sumBytes / Math.max(1, checkpoints));
+    checkpoints += merge.runs - 1;
+  }
+  return Math.ceil(due);
 }
 
 /** The oldest range of free neighbours of one side that match, if it has at least `least` of them. */
