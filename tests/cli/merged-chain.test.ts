@@ -12,7 +12,8 @@ interface Inspected {
 test("checkpoints whose old deltas were merged are inspected, verified and kept like any other", async () => {
   const directory = await mkdtemp(join(tmpdir(), "tidemark-merged-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const backend = rocksdbBackend({ directory: join(directory, "state"), memoryBudgetBytes: 4 * 1024 * 1024, deltaRatio: 1e9, deltasMax: 8 });
+  const options = { memoryBudgetBytes: 4 * 1024 * 1024, deltaRatio: 1e9, deltasMax: 8 };
+  const backend = rocksdbBackend({ directory: join(directory, "state"), ...options });
   const place = await makeCheckpoints(directory, backend, 24);
   const { files } = await tidemarkJson<Inspected>(["checkpoint", "inspect", place]);
   // A base and 23 deltas without merges; a merge that is not whole yet has files besides.

@@ -32,8 +32,8 @@ export interface RocksDBBackendOptions {
    */
   readonly deltaRatio?: number;
   /**
-   * When a checkpoint consists of more additions than this, old ones are merged into fewer: each slows reads after a restore until RocksDB
-   * compacted it. Default 60.
+   * So that a checkpoint does not consist of more additions than this, old ones are merged into fewer: each slows reads after a restore
+   * until RocksDB compacted it. Below 30 this uploads several times what changed. Default 60.
    */
   readonly deltasMax?: number;
   /** Tuning of RocksDB; each has a measured default. */
