@@ -140,8 +140,8 @@ export class RocksDBKeyedStateBackend<K> implements KeyedStateBackend<K> {
     return exported;
   }
 
-  notifyCheckpointComplete(): void {
-    // Which files a checkpoint holds is known by their ids; there is nothing to hand over.
+  notifyCheckpointComplete(checkpointId: number): void {
+    this.#snapshots.notifyComplete(checkpointId);
   }
 
   notifyCheckpointAborted(): void {

@@ -68,6 +68,13 @@ export class RocksDBSnapshots<K> {
   readonly #merges: DeltaMerges<K>;
   /** Bytes of merged deltas that may be uploaded before their time. */
   #mergeCreditBytes = 0;
+  /** The checkpoint that is being completed. */
+  #completing = 0;
+  /**
+   * Files that were uploaded for a checkpoint since the last complete one. Every checkpoint names them, though a merge or a base may have
+   * taken their place already: what no complete checkpoint has named is not deleted while the job runs.
+   */
+  #uploaded: { readonly reference: NonNullable<ChainTable["reference"]>; readonly checkpointId: number }[] = [];
   /** Names the base in checkpoints; undefined while there is none. */
   #chainId: string | undefined;
 
@@ -99,10 +106,18 @@ export class RocksDBSnapshots<K> {
       this.#beginning = this.#beginRebase(layer);
       this.#beginning.catch(() => undefined);
     }
-    const result = this.#last.then(() => this.#complete(layer, drained, keyed, files, both));
+    const result = this.#last.then(() => {
+      this.#completing = checkpointId;
+      return this.#complete(layer, drained, keyed, files, both);
+    });
     result.catch(() => undefined);
     this.#last = result.catch(() => undefined);
     return { result };
+  }
+
+  /** It has named all files that were uploaded until then. */
+  notifyComplete(checkpointId: number): void {
+    this.#uploaded = this.#uploaded.filter((file) => file.checkpointId > checkpointId);
   }
 
   /** Merges of old deltas so far, and the runs that a checkpoint of this moment would have. */
@@ -244,6 +259,7 @@ export class RocksDBSnapshots<K> {
         const { operator, subtask } = context;
         const name = `${files.generation}-${operator}-${subtask}-${table.table.uniqueId.toLowerCase()}.sst`;
         table.reference = await files.addFile(table.path as string, name, signal);
+        this.#uploaded.push({ reference: table.reference, checkpointId: this.#completing });
       }
     };
     await Promise.all(Array.from({ length: uploadsAtOnce }, uploadNext));
@@ -263,7 +279,8 @@ export class RocksDBSnapshots<K> {
     // Files of a base or a merge that is not whole yet are named too, or garbage collection would take them.
     const replacements = [this.#rebase?.tables ?? [], ...this.#merges.written.map(({ outputs }) => outputs ?? [])].flat();
     const staged = replacements.filter(({ reference }) => reference !== undefined);
-    const all = new Map([...tables, ...staged].map((table) => [nameOf(table), table.reference as NonNullable<ChainTable["reference"]>]));
+    const named = [...tables, ...staged].map(({ reference }) => reference as NonNullable<ChainTable["reference"]>);
+    const all = new Map([...named, ...this.#uploaded.map(({ reference }) => reference)].map((reference) => [reference.name, reference]));
     const handle = {
       backend: "rocksdb",
       keyGroups: [first, last] as const,
