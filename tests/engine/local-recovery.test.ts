@@ -25,7 +25,7 @@ class TwoDisks extends NodeFileSystem {
   }
 
   override async copyHashed(from: string, to: string, signal?: AbortSignal): Promise<string> {
-    this.copied += 1;
+    if (!relative(this.#checkpoints, from).startsWith("..")) this.copied += 1;
     return await super.copyHashed(from, to, signal);
   }
 }
