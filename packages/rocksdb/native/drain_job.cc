@@ -86,7 +86,9 @@ class FileSet {
  public:
   explicit FileSet(const DrainJob& job)
       : job_(job),
-        writer_(rocksdb::EnvOptions(), job.database->db->GetOptions(job.family->handle), job.family->handle, false) {}
+        // The database's options too: its bytes_per_sync spreads out what would otherwise be written back all at once, by the fsync at the end.
+        writer_(rocksdb::EnvOptions(job.database->options.database), job.database->db->GetOptions(job.family->handle),
+                job.family->handle, false) {}
   ~FileSet() {
     if (isKept_) return;
     for (const Written& file : files_) unlink(file.path.c_str());

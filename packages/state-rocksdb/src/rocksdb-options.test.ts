@@ -53,6 +53,7 @@ describe("options reach RocksDB", () => {
     expect(stored("target_file_size_base")).toBe(String(16 * 2 ** 20));
     expect(stored("index_type")).toBe("kTwoLevelIndexSearch");
     expect(stored("partition_filters")).toBe("true");
+    expect(stored("index_block_restart_interval")).toBe("16");
     expect(stored("cache_index_and_filter_blocks")).toBe("true");
     expect(stored("max_background_jobs")).toBe("2");
   });
