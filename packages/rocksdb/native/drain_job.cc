@@ -86,7 +86,7 @@ class FileSet {
  public:
   explicit FileSet(const DrainJob& job)
       : job_(job),
-        // The database's options too: its bytes_per_sync spreads out what would otherwise be written back all at once, by the fsync at the end.
+        // With bytes_per_sync of the database: what is written goes to disk as it comes, not in a burst at the fsync at the end.
         writer_(rocksdb::EnvOptions(job.database->options.database), job.database->db->GetOptions(job.family->handle),
                 job.family->handle, false) {}
   ~FileSet() {
