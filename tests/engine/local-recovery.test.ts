@@ -1,4 +1,5 @@
-import { cp, open, readdir, rename, truncate } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, open, readdir, readFile, rename, truncate } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type JobOptions, StateError } from "@tidemark/core";
 import { NodeFileSystem } from "@tidemark/core/storage";
@@ -25,7 +26,7 @@ class TwoDisks extends NodeFileSystem {
   }
 
   override async copyHashed(from: string, to: string, signal?: AbortSignal): Promise<string> {
-    this.copied += 1;
+    if (!relative(this.#checkpoints, from).startsWith("..")) this.copied += 1;
     return await super.copyHashed(from, to, signal);
   }
 }
@@ -99,13 +100,22 @@ async function tablesIn(root: string): Promise<string[]> {
   return tables;
 }
 
+/** Files by their content. */
+async function contentsOf(paths: readonly string[]): Promise<Set<string>> {
+  return new Set(await Promise.all(paths.map(async (path) => createHash("sha256").update(await readFile(path)).digest("hex"))));
+}
+
 test("local recovery: what a killed life left is linked instead of copied, and removed afterwards", async () => {
   for (const restore of [{}, { verify: "checksums" as const }]) {
     const lives = await Lives.create();
-    await lives.killed();
+    const left = await contentsOf(await tablesIn(await lives.killed()));
+    const wanted = await contentsOf(await tablesIn(join(lives.counting.directory, "checkpoints")));
+    const missing = [...wanted].filter((content) => !left.has(content)).length;
     const { copied, last } = await lives.next(restore);
-    // Of the three files, one may no longer be in the database as the checkpoint has it.
-    expect(copied).toBeLessThan(2);
+    // RocksDB rewrites a file of the last level once nothing needs its sequence numbers: then the checkpoint alone has it as it was.
+    expect(wanted.size).toBe(3);
+    expect(missing).toBeLessThan(2);
+    expect(copied).toBe(missing);
     expect(last).toEqual(right);
     expect(await readdir(lives.working)).toEqual([]);
   }

@@ -1,7 +1,7 @@
 import type { Measurement, Question, SettingOptions } from "../question.js";
 import type { Parameters } from "../row.js";
 import { checkpointFigures as figures } from "./checkpoint-figures.js";
-import { keysIn, largeState, largeStateSettings } from "./checkpointed-state.js";
+import { keysIn, largeState, largeStateSettings, lowLatency } from "./checkpointed-state.js";
 
 const recordsPerSecond = 20_000;
 /** A round with fewer records than this gives at full pace is given them more slowly. */
@@ -52,6 +52,7 @@ export const checkpoint: Question = {
   ],
   settings: (options) => ({
     ...largeStateSettings(options),
+    ...lowLatency,
     files: "copied",
     upload: "changes",
     rounds: options.isQuick ? 3 : 50,

@@ -29,6 +29,12 @@ export function largeStateSettings({ size, isQuick }: SettingOptions): Parameter
   };
 }
 
+/**
+ * For figures of single milliseconds: collecting short-lived objects stops the thread until other threads have done their part, which they
+ * do late where two processors are shared with a checkpoint's drain, hashing and compaction. docs/rocksdb-backend.md advises it.
+ */
+export const lowLatency: Parameters = { nodeOptions: "--no-parallel-scavenge" };
+
 export function keysIn(size: number): number {
   return Math.max(1, Math.floor(size / valueBytes));
 }

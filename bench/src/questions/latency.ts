@@ -1,7 +1,7 @@
 import type { Figure, Question } from "../question.js";
 import { median } from "../statistics.js";
 import { largest, ofRounds, pooled } from "./checkpoint-figures.js";
-import { largeState, largeStateSettings } from "./checkpointed-state.js";
+import { largeState, largeStateSettings, lowLatency } from "./checkpointed-state.js";
 
 const recordsPerSecond = 20_000;
 
@@ -14,6 +14,7 @@ export const latency: Question = {
   measurements: [{ name: "20k", figures: [...gaps("-20k", "gapMs"), ...gaps("-20k-idle", "idleGapMs")] }],
   settings: (options) => ({
     ...largeStateSettings(options),
+    ...lowLatency,
     files: "copied",
     upload: "changes",
     rounds: options.isQuick ? 3 : 60,

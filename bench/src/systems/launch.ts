@@ -61,5 +61,6 @@ function flinkCommand(flink: FlinkPeer, args: readonly string[], settings: Param
 
 function ownCommand(args: readonly string[], settings: Parameters): Command {
   const program = fileURLToPath(new URL("../measure-main.js", import.meta.url));
-  return { program: process.execPath, args: [`--max-old-space-size=${settings["heapMiB"]}`, "--expose-gc", program, ...args] };
+  const options = settings["nodeOptions"] === undefined ? [] : String(settings["nodeOptions"]).split(" ");
+  return { program: process.execPath, args: [`--max-old-space-size=${settings["heapMiB"]}`, "--expose-gc", ...options, program, ...args] };
 }

@@ -14,8 +14,10 @@ constexpr uint32_t kEntryHeader = 12;
 constexpr uint32_t kBlockHeader = 8;
 constexpr uint16_t kBlockNumberBytes = 8;
 constexpr uint8_t kLarge = 0x80;
-// As the table's own: 64 segments.
+// As the table's own: 64 segments are a large page. What a small layer has would leave much of one unused.
 constexpr uint32_t kChunkShift = 6;
+constexpr uint32_t kSmallChunkShift = 5;
+constexpr size_t kSmallLayerSegments = 256;
 
 void WriteUint16(char* data, size_t value) {
   const auto number = static_cast<uint16_t>(value);
@@ -33,7 +35,7 @@ class Copies {
   explicit Copies(const TableLayer& original) {
     layer_.memory = std::make_shared<TableMemory>();
     layer_.segmentBytes = original.segmentBytes;
-    layer_.chunkShift = kChunkShift;
+    layer_.chunkShift = original.segments.size() < kSmallLayerSegments ? kSmallChunkShift : kChunkShift;
     layer_.layer = original.layer;
   }
 

@@ -89,6 +89,7 @@ std::shared_ptr<DrainJob> DrainThread::Next(std::unique_lock<std::mutex>& lock, 
 
 void DrainThread::CollectLoop() {
   NameThread("tidemark-collect");
+  WaitForTurn();
   std::unique_lock<std::mutex> lock(mutex_);
   while (const std::shared_ptr<DrainJob> job = Next(lock, false)) {
     lock.unlock();

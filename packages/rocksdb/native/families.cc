@@ -70,6 +70,14 @@ void CheckFileOnDisk(const rocksdb::LiveFileMetaData& file) {
                                    std::to_string(file.size)};
 }
 
+// Entries that were compacted all the way have the sequence number 0. A snapshot may not have it too: compactions take 0 for "no
+// snapshot" (prev_snapshot in db/compaction/compaction_iterator.cc) and would merge or drop what only the snapshot can see.
+void LeaveSequenceZero(Database& database) {
+  if (database.db->GetLatestSequenceNumber() > 0) return;
+  // Nothing was ever written, so there is nothing that this deletes.
+  Check(database.db->Delete(database.writeOptions, rocksdb::Slice("")), "cannot prepare an import");
+}
+
 using Sources = std::vector<rocksdb::ExportImportFilesMetaData>;
 
 rocksdb::ColumnFamilyHandle* ImportFamily(Database& database, const std::string& name, MergeKind kind, const std::shared_ptr<TtlRules>& ttl,
@@ -86,6 +94,7 @@ rocksdb::ColumnFamilyHandle* ImportFamily(Database& database, const std::string&
     for (const rocksdb::LiveFileMetaData& file : source.files) CheckFileOnDisk(file);
     pointers.push_back(&source);
   }
+  LeaveSequenceZero(database);
   rocksdb::ImportColumnFamilyOptions importOptions;
   importOptions.move_files = true;
   const rocksdb::Status status =

@@ -31,20 +31,28 @@ constexpr int kLowestPriority = 19;
 // milliseconds even one of lowest priority keeps others waiting for so long, once it runs.
 constexpr uint64_t kSliceNanoseconds = 100'000;
 
+void SetPriority(int nice) {
+  SchedulingAttributes attributes{};
+  attributes.size = sizeof attributes;
+  // Of the same priority as others, but the thread that wakes it goes on until its own time is over.
+  attributes.policy = SCHED_BATCH;
+  attributes.nice = nice;
+  attributes.runtime = kSliceNanoseconds;
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 }  // namespace
 
 void StepBack() {
   thread_local bool isDone = false;
   if (isDone) return;
   isDone = true;
-  SchedulingAttributes attributes{};
-  attributes.size = sizeof attributes;
-  attributes.policy = SCHED_OTHER;
-  attributes.nice = kLowestPriority;
-  attributes.runtime = kSliceNanoseconds;
-  syscall(SYS_sched_setattr, 0, &attributes, 0);
+  SetPriority(kLowestPriority);
 }
+
+void WaitForTurn() { SetPriority(0); }
 #else
+void WaitForTurn() {}
 void StepBack() {}
 #endif
 

@@ -80,3 +80,28 @@ test("rule 23: 2->3->5->7->11->13->1: column families do not pile up, nothing is
     await harness.close();
   }
 });
+
+test("rule 23: after a rescale compaction drops what other subtasks' key groups left in the files", async () => {
+  const harness = new ParallelHarness<number>({ keySerializer: int32(), maxParallelism: 64 });
+  onTestFinished(() => harness.dispose());
+  const backendOf = (directory: string): ReturnType<typeof rocksdbBackend> =>
+    rocksdbBackend({ directory, memoryBudgetBytes: 4 * 2 ** 20 });
+  await harness.open(backendOf, 1);
+  for (let key = 0; key < keyCount; key += 1) harness.at(key).getState(seen).add("one");
+  await harness.checkpoint();
+  await harness.close();
+  const imported = vi.spyOn(Database.prototype, "importSources");
+  onTestFinished(() => void vi.restoreAllMocks());
+  await harness.open(backendOf, 2);
+  let entries = 0;
+  expect(imported.mock.contexts).toHaveLength(2);
+  for (const [subtask, database] of (imported.mock.contexts as readonly Database[]).entries()) {
+    const family = await (imported.mock.results[subtask]?.value as Promise<number>);
+    await database.compactRange(family);
+    const keyGroups = Array.from(database.iterator(family), ({ key }) => (key[0] as number) * 256 + (key[1] as number));
+    const { first, last } = harness.contextOf(subtask).keyGroups;
+    expect(keyGroups.filter((keyGroup) => keyGroup < first || keyGroup > last), `of subtask ${subtask}`).toEqual([]);
+    entries += keyGroups.length;
+  }
+  expect(entries).toBe(keyCount);
+});

@@ -114,7 +114,9 @@ export class FileTransfer {
     const { fileSystem, directory } = this.#options;
     const temporary = this.#temporary(name);
     try {
-      await fileSystem.copyFile(from, temporary, signal);
+      // Hashed or not, this copies on a thread of low priority, where copyFile() would compete with the one that processes records.
+      await fileSystem.copyHashed(from, temporary, signal);
+      await fileSystem.syncFile(temporary);
       await fileSystem.rename(temporary, join(directory, name));
     } catch (error) {
       await fileSystem.removeFile(temporary).catch(() => undefined);

@@ -87,11 +87,11 @@ describe("retries", () => {
     }
   }
 
-  test("a copy is written anew each time, also when only its fsync failed", async () => {
-    const stage = await new Stage(failing("copyFile", "EIO", 2), {}, false).start();
+  test.each(["copyHashed", "syncFile"] as const)("a copy is written anew each time, also when only %s failed", async (operation) => {
+    const stage = await new Stage(failing(operation, "EIO", 2), {}, false).start();
     const adding = stage.files.addFile(await localFile(stage.memory, "a", "abc"), "1-a");
     await stage.settle(adding);
-    const targets = stage.faulty.calls.filter(({ operation }) => operation === "copyFile").map(({ path }) => path);
+    const targets = stage.faulty.calls.filter((call) => call.operation === "copyHashed").map(({ path }) => path);
     expect(new Set(targets).size).toBe(3);
     expect(await stage.leftovers("1-a")).toEqual([]);
   });

@@ -17,6 +17,7 @@ import {
   valueLengthAt,
 } from "./entry-format.js";
 import { SegmentEntries } from "./segment-entries.js";
+import { SegmentEvictor } from "./segment-evictor.js";
 import { chunkShift, type SegmentPool } from "./segment-pool.js";
 import { type FrozenLayer, TableLayers } from "./table-layers.js";
 
@@ -43,11 +44,10 @@ export class WriteBackTable {
   foundLayer = 0;
   /** True where the last put() was the first change of its key in the current layer. */
   isNew = false;
-  /** Clean entries that made room for others. */
-  evictions = 0;
   readonly #pool: SegmentPool;
   readonly #entries: SegmentEntries;
   readonly #layers: TableLayers;
+  readonly #evictor: SegmentEvictor;
   /** Segments that may be in use before clean entries are evicted; what is above is for copies. */
   readonly #softSegments: number;
   /** With more in use, which changes that could not be evicted have led to, evictions make one segment of two. */
@@ -55,7 +55,7 @@ export class WriteBackTable {
   #directory: Directory;
   #mayPassLimit = false;
   #dirtyBytes = 0;
-  #size = 0;
+  #inserted = 0;
   /** Where the search for blocks to evict goes on. */
   #hand = 0;
   /** Set by #find(): the segment of the key. */
@@ -66,6 +66,7 @@ export class WriteBackTable {
     this.#pool = pool;
     this.#entries = new SegmentEntries(pool);
     this.#layers = new TableLayers(pool, collectedLayer);
+    this.#evictor = new SegmentEvictor(pool, this.#entries, this.#layers);
     this.#softSegments = Math.max(1, Math.floor(pool.limitSegments * 0.7));
     this.#crowdedSegments = Math.max(1, Math.floor(pool.limitSegments * 0.75));
     this.#directory = new Directory(pool.allocate(0, firstSlots));
@@ -83,7 +84,12 @@ export class WriteBackTable {
 
   /** Entries, clean ones included. */
   get size(): number {
-    return this.#size;
+    return this.#inserted - this.evictions;
+  }
+
+  /** Clean entries that made room for others. */
+  get evictions(): number {
+    return this.#evictor.evictions;
   }
 
   /** Bytes written in the current layer. */
@@ -204,7 +210,7 @@ export class WriteBackTable {
     for (let cell = 0; cell < cells.length; cell += 1) {
       const segment = cells[cell] as number;
       if (cell > 0 && cells[cell - 1] === segment) continue;
-      this.#entries.each(segment, (at) => this.#evict(segment, at));
+      this.#entries.each(segment, (at) => this.#evictor.evict(segment, at));
       this.#pool.free(segment);
     }
     this.#directory = new Directory(this.#pool.allocate(0, firstSlots));
@@ -266,7 +272,7 @@ export class WriteBackTable {
     if (offset === 0) return false;
     pool.count[segment] = count + 1;
     this.#entries.setSlot(segment, slot, ((hash & 0xffff) << 16) | offset);
-    this.#size += 1;
+    this.#inserted += 1;
     this.isNew = true;
     if (layer === this.#layers.current) this.#dirtyBytes += entryHeaderBytes + keyBytes + end - start;
     return true;
@@ -386,7 +392,7 @@ export class WriteBackTable {
     if (isBelowSoft && this.#split(segment, depth, hash)) return true;
     const isCrowded = this.sizeBytes >= this.#crowdedSegments * segmentBytes;
     if (isCrowded && this.#mergeWithBuddy(segment, depth, hash)) return true;
-    if (this.#hasEvictable(segment)) return this.#rebuild(segment, hash, true);
+    if (this.#evictor.hasEvictable(segment)) return this.#rebuild(segment, hash, true);
     return this.#split(segment, depth, hash);
   }
 
@@ -397,27 +403,14 @@ export class WriteBackTable {
     return this.#entries.slotsLike(segment) > slots && this.#entries.liveBytes(segment) < segmentBytes / 2;
   }
 
-  /** True where a quarter of the segment's bytes or entries can go. */
-  #hasEvictable(segment: number): boolean {
-    const limit = this.#layers.cleanLimit;
-    let evictableBytes = 0;
-    let evictableCount = 0;
-    this.#entries.each(segment, (at, view) => {
-      if (view.getUint32(at + layerAt, true) > limit) return;
-      evictableBytes += entrySizeBytes(view, at);
-      evictableCount += 1;
-    });
-    return evictableBytes >= segmentBytes / 4 || evictableCount >= (this.#pool.count[segment] as number) / 4;
-  }
-
   #rebuild(segment: number, hash: number, isEvicting: boolean): boolean {
     const pool = this.#pool;
     const fresh = pool.allocate(pool.depth[segment] as number, this.#entries.slotsLike(segment));
     if (fresh === -1) return false;
     if (isEvicting) {
       // So that a quarter of the segment becomes free.
-      const keptCleanBytes = (this.#entries.liveBytes(segment) - this.#dirtyPart(segment).bytes) / 2;
-      this.#moveUsed([segment], fresh, keptCleanBytes);
+      const keptCleanBytes = (this.#entries.liveBytes(segment) - this.#evictor.dirtyPart(segment).bytes) / 2;
+      this.#evictor.moveUsed([segment], fresh, keptCleanBytes);
     } else {
       this.#entries.each(segment, (at) => this.#entries.move(segment, at, fresh, this.#entries.hashAt(segment, at), false));
     }
@@ -435,60 +428,18 @@ export class WriteBackTable {
     // Memory of a segment that a drain may be reading does not become free.
     if (pool.depth[buddy] !== depth || this.#layers.isHeld(buddy)) return false;
     const slots = Math.max(this.#entries.slotsLike(segment), this.#entries.slotsLike(buddy));
-    const [one, other] = [this.#dirtyPart(segment), this.#dirtyPart(buddy)];
+    const [one, other] = [this.#evictor.dirtyPart(segment), this.#evictor.dirtyPart(buddy)];
     const dirtyBytes = one.bytes + other.bytes;
     if (dirtyBytes > segmentBytes / 2 || one.count + other.count > slots / 2) return false;
     const fresh = pool.allocate(depth - 1, slots);
     if (fresh === -1) return false;
-    this.#moveUsed([segment, buddy], fresh, (segmentBytes - firstEntry(slots)) * 0.75 - dirtyBytes);
+    this.#evictor.moveUsed([segment, buddy], fresh, (segmentBytes - firstEntry(slots)) * 0.75 - dirtyBytes);
     this.#directory.replace(hash, depth - 1, fresh);
     for (const from of [segment, buddy]) {
       this.#layers.inherit(from, fresh);
       this.#layers.retireSegment(from);
     }
     return true;
-  }
-
-  /** Moves what must stay, and of the clean entries so many bytes, those first that were used since the last eviction. */
-  #moveUsed(segments: readonly number[], fresh: number, cleanBytes: number): void {
-    const pool = this.#pool;
-    const limit = this.#layers.cleanLimit;
-    const mostEntries = ((pool.slotMask[fresh] as number) + 1) * 0.75;
-    let leftBytes = cleanBytes;
-    for (const isFirstRound of [true, false]) {
-      for (const segment of segments) {
-        this.#entries.each(segment, (at, view) => {
-          const isClean = view.getUint32(at + layerAt, true) <= limit;
-          if (isFirstRound !== (!isClean || view.getUint8(at + referencedAt) !== 0)) return;
-          if (isClean) {
-            leftBytes -= entrySizeBytes(view, at);
-            if (leftBytes < 0 || (pool.count[fresh] as number) >= mostEntries) return this.#evict(segment, at);
-          }
-          this.#entries.move(segment, at, fresh, this.#entries.hashAt(segment, at), true);
-        });
-      }
-    }
-  }
-
-  /** What has to stay. */
-  #dirtyPart(segment: number): { readonly bytes: number; readonly count: number } {
-    const limit = this.#layers.cleanLimit;
-    let bytes = 0;
-    let count = 0;
-    this.#entries.each(segment, (at, view) => {
-      if (view.getUint32(at + layerAt, true) <= limit) return;
-      bytes += entrySizeBytes(view, at);
-      count += 1;
-    });
-    return { bytes, count };
-  }
-
-  #evict(segment: number, at: number): void {
-    const pool = this.#pool;
-    const view = pool.viewOf(segment);
-    this.#size -= 1;
-    this.evictions += 1;
-    if ((view.getUint8(at + kindAt) & largeFlag) !== 0) pool.freeBlock(view.getUint32(at + entryHeaderBytes, true));
   }
 
   #split(segment: number, depth: number, hash: number): boolean {
@@ -542,7 +493,7 @@ export class WriteBackTable {
     this.#entries.each(segment, (at, view) => {
       const isLarge = (view.getUint8(at + kindAt) & largeFlag) !== 0;
       const isClean = view.getUint32(at + layerAt, true) <= limit;
-      if (isLarge && isClean && view.getUint8(at + referencedAt) === 0) return this.#evict(segment, at);
+      if (isLarge && isClean && view.getUint8(at + referencedAt) === 0) return this.#evictor.evict(segment, at);
       this.#entries.move(segment, at, fresh, this.#entries.hashAt(segment, at), false);
     });
     this.#directory.replace(hash, pool.depth[fresh] as number, fresh);
