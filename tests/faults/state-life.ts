@@ -162,7 +162,7 @@ async function openState(
   { parallelism = 1, isRebasing = true }: LifeOptions,
 ): Promise<{ subtasks: KeyedStateBackend<number>[]; steps: number }> {
   const restored = checkpoint === undefined ? undefined : await restoredState(reader, checkpoint);
-  const policy = isRebasing ? { deltaRatio: 0.5, deltasMax: 2 } : { deltaRatio: 1e6 };
+  const policy = isRebasing ? { deltaRatio: 0.5, deltasMax: 2 } : { deltaRatio: 1e6, deltasMax: 2 };
   const directory = place.state ?? join(place.directory, "state");
   const backend = rocksdbBackend({ directory, memoryBudgetBytes: 4 * 1024 * 1024, ...policy });
   const subtasks: KeyedStateBackend<number>[] = [];

@@ -19,7 +19,7 @@ type Options = Partial<RocksDBBackendOptions>;
 
 /** Never a new base, few runs: merges all the time. */
 function merging(directory: string, options: Options = {}): StateBackend {
-  return rocksdbBackend({ directory, deltaRatio: 1e9, deltasMax: 8, memoryBudgetBytes: 4 * 1024 * 1024, ...options });
+  return rocksdbBackend({ directory, deltaRatio: 1e9, deltasMax: 4, memoryBudgetBytes: 4 * 1024 * 1024, ...options });
 }
 
 async function harnessOf(options: Options = {}, plan?: FaultPlan): Promise<BackendHarness<number>> {
@@ -133,7 +133,7 @@ describe("old deltas are merged while checkpoints go on", () => {
   }, 60_000);
 
   test("with a new base on its way now and then", async () => {
-    const harness = await harnessOf({ deltaRatio: 1 });
+    const harness = await harnessOf({ deltaRatio: 3, deltasMax: 3 });
     const model = new Model();
     const bases = new Set<string>();
     for (let life = 0; life < 2; life += 1) {

@@ -4,7 +4,7 @@ import { isSavepoint, type KeyedStateContext } from "@tidemark/core/state";
 import { isLinkImpossible } from "@tidemark/core/storage";
 import { bytesOf, type ChainTable, type CheckpointChain, type DeltaRun, type RebasePolicy } from "./checkpoint-chain.js";
 import { translated } from "./errors.js";
-import { runsToMerge } from "./runs-to-merge.js";
+import { runsBound, runsToMerge } from "./runs-to-merge.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
 /** Merged tables are cut so that they can be uploaded little by little: at this many times what the last checkpoint added. */
@@ -13,6 +13,8 @@ const smallestFileBytes = 16 * 1024;
 const largestFileBytes = 16 * 1024 * 1024;
 /** ... but so that the deltas of a chain are not many more files than this: each takes about 1 KiB in every manifest. */
 const filesOfChain = 256;
+/** Part of the bound of runs at which a new base is soon enough. */
+const nearPart = 0.9;
 /** After so many checkpoints a merge that failed is tried again; twice as many each time it fails again. */
 const firstRetry = 4;
 const lastRetry = 256;
@@ -96,6 +98,7 @@ export class DeltaMerges<K> {
     if (this.#isClosed || this.#wait > 0) return;
     const { chain, policy } = this.#parts;
     const runs = chain.runs().filter((run) => run.layer <= layer);
+    if (this.#isBaseNear(runs.length)) return;
     for (;;) {
       const mergeOf = ({ tables }: DeltaRun): DeltaMerge | undefined =>
         this.#underWay.find(({ inputs }) => inputs.includes(tables[0] as ChainTable));
@@ -130,6 +133,13 @@ export class DeltaMerges<K> {
     this.#isClosed = true;
     this.#parts.database.cancelMerges();
     await this.#writing;
+  }
+
+  /** Whether a new base will be begun for the bytes of the deltas before there are too many of them: merging is work for nothing then. */
+  #isBaseNear(runs: number): boolean {
+    const { chain, policy } = this.#parts;
+    const runsAtBase = (runs * policy.deltaRatio * bytesOf(chain.base)) / bytesOf(chain.deltasAt(Infinity));
+    return runsAtBase < runsBound(policy.deltasMax) * nearPart;
   }
 
   #start(runs: readonly DeltaRun[], addedBytes: number): void {

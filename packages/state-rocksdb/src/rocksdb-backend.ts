@@ -32,8 +32,8 @@ export interface RocksDBBackendOptions {
    */
   readonly deltaRatio?: number;
   /**
-   * So that a checkpoint does not consist of more additions than this, old ones are merged into fewer: each slows reads after a restore
-   * until RocksDB compacted it. Below 30 this uploads several times what changed. Default 60.
+   * When a checkpoint consists of more additions than this, old ones are merged into fewer: each slows reads after a restore until
+   * RocksDB compacted it. Until a merge is uploaded there may be twice as many. A small number uploads more. Default 60.
    */
   readonly deltasMax?: number;
   /** Tuning of RocksDB; each has a measured default. */

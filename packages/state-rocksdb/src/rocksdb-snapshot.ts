@@ -15,7 +15,7 @@ import { type DeltaMerge, DeltaMerges, leftBytes, type MergeCounters } from "./d
 import type { CheckpointTable } from "./description.js";
 import { translated } from "./errors.js";
 import type { DrainedLayer } from "./rocksdb-backing.js";
-import { dueBytes } from "./runs-to-merge.js";
+import { dueBytes, runsBound } from "./runs-to-merge.js";
 import type { WorkingDirectory } from "./working-directory.js";
 import type { WriteBackStore } from "./write-back/write-back-store.js";
 
@@ -152,7 +152,7 @@ export class RocksDBSnapshots<K> {
       const perByte = rebase !== undefined && merges.length > 0 ? sharedCreditPerDeltaByte : creditPerDeltaByte;
       if (rebase !== undefined) rebase.creditBytes += added * perByte;
       const pending = merges.map((merge) => ({ leftBytes: leftBytes(merge), runs: merge.runs }));
-      const dueNow = dueBytes(pending, chain.runs().length, policy.deltasMax);
+      const dueNow = dueBytes(pending, chain.runs().length, runsBound(policy.deltasMax));
       this.#mergeCreditBytes = merges.length === 0 ? 0 : Math.max(this.#mergeCreditBytes + added * perByte, dueNow);
       for (const merge of merges) await this.#advanceMerge(merge, layer, files, signal);
     }
@@ -173,7 +173,7 @@ export class RocksDBSnapshots<K> {
       return;
     }
     // More runs than wanted are worse than a large checkpoint.
-    const isUrgent = chain.runs().length > policy.deltasMax;
+    const isUrgent = chain.runs().length > runsBound(policy.deltasMax);
     const now: ChainTable[] = [];
     for (const table of outputs.filter(({ reference }) => reference === undefined)) {
       if (!isUrgent && table.sizeBytes > this.#mergeCreditBytes) break;

@@ -14,36 +14,34 @@ export interface RunRange {
   readonly end: number;
 }
 
-/** Part of the bound up to which nothing is merged. */
-const restingPart = 0.2;
-/** From this part on anything is merged that makes room. */
-const crowdedPart = 0.6;
-/**
- * The bound divided by this is the number of runs merged at once. A row for each largest number of merges that any run has been through,
- * in it a figure for each number of merges that those to be merged have been through: all steps have runs at rest, and runs that are
- * being uploaded meanwhile. Found by a search with the simulation of runs-to-merge.test.ts.
- */
-const boundPerFanout: readonly (readonly number[])[] = [[2.5], [1.85, 11], [3.4, 7.5, 2.5], [1.8, 4.5, 4.5, 3.6]];
+/** Runs that there may be for each that is wanted: merges take some checkpoints to go out, and their results pile up. */
+const boundPerWanted = 2;
+/** From this part of the bound on anything is merged that makes room. */
+const crowdedPart = 0.85;
 /** So many checkpoints before the bound a merge should be there: its files are not divided at will. */
 const sparedRuns = 3;
 
+/** The most runs there are while `wanted` are wanted. */
+export function runsBound(wanted: number): number {
+  return boundPerWanted * wanted;
+}
+
 /**
- * Which runs to merge next so that there are at most `max` of them; undefined for none now. Runs that were merged equally often are merged
- * when there are enough of them, so that an entry is written again once for each step, and the number of steps grows with the
- * logarithm of the number of deltas: with the default bound at most twice up to 3,000 deltas.
+ * Which runs to merge next; undefined for none now. Up to `wanted` runs nothing is merged. Beyond, runs that were merged equally often are
+ * merged when there are as many of them, so that an entry is written again once for each step, and the number of steps grows with the
+ * logarithm of the number of deltas: with 60 wanted once up to 3,600 deltas.
  */
-export function runsToMerge(runs: readonly PlannedRun[], max: number): RunRange | undefined {
+export function runsToMerge(runs: readonly PlannedRun[], wanted: number): RunRange | undefined {
   const underWay = new Set(runs.flatMap(({ merge }) => merge ?? []));
   const held = runs.filter(({ merge }) => merge !== undefined).length;
-  if (runs.length - held + underWay.size <= Math.floor(max * restingPart)) return undefined;
+  if (runs.length - held + underWay.size <= wanted) return undefined;
   const most = Math.max(...runs.map(({ merges }) => merges));
-  const row = boundPerFanout[Math.min(most, boundPerFanout.length - 1)] as readonly number[];
+  const fanout = Math.max(2, wanted);
   for (let merges = most; merges >= 0; merges -= 1) {
-    const fanout = Math.max(2, Math.floor(max / (row[Math.min(merges, row.length - 1)] as number)));
     const range = oldestOf(runs, (run) => run.merges === merges, fanout);
     if (range !== undefined) return range.end - range.start < 2 * fanout ? range : { start: range.start, end: range.start + fanout };
   }
-  if (runs.length <= max * crowdedPart || underWay.size > 0) return undefined;
+  if (runs.length <= runsBound(wanted) * crowdedPart || underWay.size > 0) return undefined;
   return cheapest(runs, most);
 }
 
