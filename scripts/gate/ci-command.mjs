@@ -68,7 +68,7 @@ function randomOperationsStage() {
   const backends = ["packages/state-memory", "packages/state-fs", "packages/state-rocksdb"];
   return testsStage({
     name: "random operations",
-    args: ["--no-file-parallelism", "-t", "^(?!.*small table).*random operations", ...backends],
+    args: ["--no-file-parallelism", "-t", "^(?!.*small table|.*merged deltas).*random operations", ...backends],
     env: { TIDEMARK_RANDOM_RUNS: "505", ...temporaryFilesInMemory() },
   });
 }

@@ -33,7 +33,8 @@ export function breakingFileSystem(inner: FileSystem, n: number, moment: Moment,
       end(call);
     }
     const result = await run();
-    end(call);
+    // A process that was only stopped goes on from the end there was before.
+    if (moment === "after" || (moment === "amid" && half === undefined)) end(call);
     return result;
   };
   const writable = (path: string, file: WritableFile): WritableFile => ({
