@@ -6,6 +6,7 @@ import type { HashKey } from "./hash-key.js";
 import type { HeapKeys, HeapOwner } from "./heap-keys.js";
 import type { EntryVisitor, HeapState, IsExpired } from "./heap-state.js";
 import { SnapshotMap } from "./snapshot-map.js";
+import type { ReadonlyEntryMap } from "./spread-map.js";
 
 interface Entry<K, N, T> extends HeapOwner<K, N> {
   readonly elements: T[];
@@ -22,7 +23,7 @@ export class HeapListState<K, N, T> implements ListState<T>, HeapState<K, N> {
   readonly #codec: ListCodec<T>;
   readonly #beforeGone: (owner: HeapOwner<K, N>) => void;
   readonly #entries = new SnapshotMap<HashKey, Entry<K, N, T>>();
-  #frozen: ReadonlyMap<HashKey, Entry<K, N, T>> | undefined;
+  #frozen: ReadonlyEntryMap<HashKey, Entry<K, N, T>> | undefined;
 
   /** `beforeGone` is called before a list goes; where it throws, nothing changes. */
   constructor(keys: HeapKeys<K, N>, codec: ListCodec<T>, beforeGone: (owner: HeapOwner<K, N>) => void = () => undefined) {

@@ -7,6 +7,7 @@ import type { HeapKeys, HeapOwner } from "./heap-keys.js";
 import { HeapMap } from "./heap-map.js";
 import type { EntryVisitor, HeapState, IsExpired } from "./heap-state.js";
 import { SnapshotMap } from "./snapshot-map.js";
+import type { ReadonlyEntryMap } from "./spread-map.js";
 
 interface Entry<K, N, UK, UV> extends HeapOwner<K, N> {
   readonly map: HeapMap<UK, UV>;
@@ -23,7 +24,7 @@ export class HeapMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<K
   readonly #mapKeys: HashKeys<UK>;
   readonly #beforeGone: (owner: HeapOwner<K, N>) => void;
   readonly #maps = new SnapshotMap<HashKey, Entry<K, N, UK, UV>>();
-  #frozen: ReadonlyMap<HashKey, Entry<K, N, UK, UV>> | undefined;
+  #frozen: ReadonlyEntryMap<HashKey, Entry<K, N, UK, UV>> | undefined;
   #epoch = 0;
   /** Inner maps that joined the current freeze. */
   #joined: HeapMap<UK, UV>[] = [];

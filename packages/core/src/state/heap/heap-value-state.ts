@@ -6,6 +6,7 @@ import type { HashKey } from "./hash-key.js";
 import type { HeapKeys, HeapOwner } from "./heap-keys.js";
 import type { EntryVisitor, HeapState, IsExpired } from "./heap-state.js";
 import { SnapshotMap } from "./snapshot-map.js";
+import type { ReadonlyEntryMap } from "./spread-map.js";
 
 interface Entry<K, N, T> extends HeapOwner<K, N> {
   readonly value: T;
@@ -16,7 +17,7 @@ export class HeapValueState<K, N, T> implements ValueState<T>, HeapState<K, N> {
   readonly #keys: HeapKeys<K, N>;
   readonly #codec: ValueCodec<T>;
   readonly #entries = new SnapshotMap<HashKey, Entry<K, N, T>>();
-  #frozen: ReadonlyMap<HashKey, Entry<K, N, T>> | undefined;
+  #frozen: ReadonlyEntryMap<HashKey, Entry<K, N, T>> | undefined;
 
   constructor(keys: HeapKeys<K, N>, codec: ValueCodec<T>) {
     this.#keys = keys;

@@ -1,3 +1,5 @@
+import { type EntryMap, type ReadonlyEntryMap, withRoom } from "./spread-map.js";
+
 const absent = Symbol("absent");
 
 /** Overlay entries moved to the base with each write after a snapshot, so that no single call pays for all. */
@@ -5,14 +7,20 @@ const mergedPerWrite = 16;
 
 /**
  * A Map whose contents can be frozen while it goes on changing. While frozen, changes go to an overlay and the base stays
- * as it was at freeze(); after release() the overlay flows back, a few entries with each write.
+ * as it was at freeze(); after release() the overlay flows back, a few entries with each write. Holds more than a Map can.
  */
 export class SnapshotMap<K, V extends object> {
-  readonly #base = new Map<K, V>();
-  #overlay: Map<K, V | typeof absent> | undefined;
+  #base: EntryMap<K, V> = new Map<K, V>();
+  #overlay: EntryMap<K, V | typeof absent> | undefined;
+  /** Entries of one Map; a test may set it lower. */
+  readonly #limit: number | undefined;
   #isFrozen = false;
   #size = 0;
   #walker: Iterator<[K, V], undefined> | undefined;
+
+  constructor(entriesPerMap?: number) {
+    this.#limit = entriesPerMap;
+  }
 
   get size(): number {
     return this.#size;
@@ -33,11 +41,11 @@ export class SnapshotMap<K, V extends object> {
   set(key: K, value: V): void {
     if (this.get(key) === undefined) this.#size += 1;
     if (this.#isFrozen) {
-      (this.#overlay ??= new Map()).set(key, value);
+      this.#putAside(key, value);
       return;
     }
     this.#overlay?.delete(key);
-    this.#base.set(key, value);
+    this.#moveToBase(key, value);
     this.#mergeSome();
   }
 
@@ -45,7 +53,7 @@ export class SnapshotMap<K, V extends object> {
     if (this.get(key) === undefined) return false;
     this.#size -= 1;
     if (this.#isFrozen) {
-      (this.#overlay ??= new Map()).set(key, absent);
+      this.#putAside(key, absent);
       return true;
     }
     this.#overlay?.delete(key);
@@ -75,7 +83,7 @@ export class SnapshotMap<K, V extends object> {
   }
 
   /** Fixes the contents and returns them; they stay readable and unchanged until release(). */
-  freeze(): ReadonlyMap<K, V> {
+  freeze(): ReadonlyEntryMap<K, V> {
     if (!this.#isFrozen) this.#mergeAll();
     this.#isFrozen = true;
     return this.#base;
@@ -103,7 +111,16 @@ export class SnapshotMap<K, V extends object> {
   }
 
   #moveToBase(key: K, value: V | typeof absent): void {
-    if (value === absent) this.#base.delete(key);
-    else this.#base.set(key, value as V);
+    if (value === absent) {
+      this.#base.delete(key);
+      return;
+    }
+    this.#base = withRoom(this.#base, this.#limit);
+    this.#base.set(key, value as V);
+  }
+
+  #putAside(key: K, value: V | typeof absent): void {
+    this.#overlay = withRoom<K, V | typeof absent>(this.#overlay ?? new Map(), this.#limit);
+    this.#overlay.set(key, value);
   }
 }

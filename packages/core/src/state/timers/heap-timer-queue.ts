@@ -2,6 +2,7 @@ import type { EntryChanges } from "../heap/entry-changes.js";
 import type { HeapKeys, HeapOwner } from "../heap/heap-keys.js";
 import type { EntryVisitor, Freezable } from "../heap/heap-state.js";
 import { SnapshotMap } from "../heap/snapshot-map.js";
+import type { ReadonlyEntryMap } from "../heap/spread-map.js";
 import { entryPrefixBytes } from "../key-context.js";
 import { hasKeyGroup, type KeyGroupRange } from "../key-groups.js";
 import { type ByteReader, ByteWriter } from "../serializers/index.js";
@@ -23,7 +24,7 @@ export class HeapTimerQueue<K, N = undefined> implements TimerQueue<K, N>, Freez
   /** May hold timers that were deleted; they are skipped. */
   readonly #order = new BinaryHeap<HeapTimer<K, N>>(isBefore);
   readonly #writer = new ByteWriter();
-  #frozen: ReadonlyMap<string, HeapTimer<K, N>> | undefined;
+  #frozen: ReadonlyEntryMap<string, HeapTimer<K, N>> | undefined;
 
   constructor(keys: HeapKeys<K, N>) {
     this.#keys = keys;
