@@ -1,15 +1,10 @@
 #include "drain_job.h"
 
-#include <fcntl.h>
 #include <rocksdb/db.h>
-#include <rocksdb/sst_file_writer.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <exception>
 #include <thread>
 #include <utility>
 
@@ -26,23 +21,6 @@ using rocksdb::Status;
 constexpr size_t kEntriesBetweenChecks = 1024;
 constexpr size_t kPrefetch = 8;
 constexpr auto kLevel0Pause = std::chrono::milliseconds(5);
-
-// Values of RocksDB's own that are part of every file (ValueType in db/dbformat.h).
-constexpr uint8_t kTypeDeletion = 0;
-constexpr uint8_t kTypeValue = 1;
-constexpr uint8_t kTypeMerge = 2;
-
-void CheckAborted(const DrainJob& job) {
-  if (job.isAborted) throw Failure{kDisposed, "the thread is ending"};
-}
-
-// User key, then the little-endian number sequence * 256 + type.
-std::string InternalKey(const std::string& key, uint64_t sequence, uint8_t type) {
-  std::string result = key;
-  const uint64_t tail = sequence << 8 | type;
-  for (int shift = 0; shift < 64; shift += 8) result.push_back(static_cast<char>(tail >> shift));
-  return result;
-}
 
 // While a snapshot is held RocksDB gives ingested files a new sequence number. Otherwise files that overlap nothing get 0, which
 // is wrong in a chain of deltas: there an older delta, compacted away in this database, would lie above the newer one.
@@ -75,177 +53,92 @@ void WaitForLevel0(const DrainJob& job) {
     const int limit = std::max(options.level0_stop_writes_trigger, options.level0_file_num_compaction_trigger);
     if (options.disable_auto_compactions || limit <= 0 || NumberProperty(job, files) < static_cast<uint64_t>(limit)) return;
     if (NumberProperty(job, rocksdb::DB::Properties::kBackgroundErrors) != errors) return;
-    CheckAborted(job);
+    job.CheckAborted();
     if (job.database->isClosing) throw Failure{kDisposed, "the database was closed while a drain waited for compactions"};
     std::this_thread::sleep_for(kLevel0Pause);
   }
 }
 
-// The files of one drain; those that are not kept are removed.
-class FileSet {
- public:
-  explicit FileSet(const DrainJob& job)
-      : job_(job),
-        // With bytes_per_sync of the database: what is written goes to disk as it comes, not in a burst at the fsync at the end.
-        writer_(rocksdb::EnvOptions(job.database->options.database), job.database->db->GetOptions(job.family->handle),
-                job.family->handle, false) {}
-  ~FileSet() {
-    if (isKept_) return;
-    for (const Written& file : files_) unlink(file.path.c_str());
+TableFiles FilesOf(const DrainJob& job) {
+  rocksdb::DB& db = *job.database->db;
+  // The database's options too: its bytes_per_sync spreads out what would otherwise be written back all at once, by the fsync at the end.
+  const rocksdb::EnvOptions files(job.database->options.database);
+  return TableFiles(job, files, db.GetOptions(job.family->handle), job.family->handle, "drain-opened", "drain-finished");
+}
+
+void Add(TableFiles& files, const ColumnFamily& family, const Slice& key, const Change& change) {
+  if (change.kind == Change::Kind::kDelete) return files.Delete(key);
+  if (change.kind == Change::Kind::kPut) return files.Put(key, change.value);
+  if (family.mergeKind != MergeKind::kListAppend) {
+    Invalid("the table has list pieces without a base, but the column family \"" + family.name +
+            "\" has not the merge operator list-append");
   }
-  FileSet(const FileSet&) = delete;
-  FileSet& operator=(const FileSet&) = delete;
+  files.Merge(key, change.value);
+}
 
-  void Add(const Slice& key, const Change& change) {
-    if (!isOpen_) Open();
-    const uint8_t type = Append(key, change);
-    Written& file = files_.back();
-    if (file.smallestType == kNoType) file.smallestType = type;
-    file.largestType = type;
-    if (writer_.FileSize() >= job_.targetFileBytes) Finish();
+void Ingest(const DrainJob& job, TableFiles& files) {
+  if (files.Files().empty()) return;
+  rocksdb::IngestExternalFileArg argument;
+  argument.column_family = job.family->handle;
+  argument.options.link_files = true;
+  argument.options.fill_cache = false;
+  // The writer computed them from the bytes it wrote.
+  argument.options.verify_file_checksum = false;
+  for (const TableFiles::Written& file : files.Files()) {
+    argument.external_files.push_back(file.path);
+    argument.files_checksums.push_back(file.info.file_checksum);
+    argument.files_checksum_func_names.push_back(file.info.file_checksum_func_name);
   }
-
-  void Finish() {
-    if (!isOpen_) return;
-    Check(writer_.Finish(&files_.back().info), "cannot write a table file");
-    isOpen_ = false;
-    Failpoint("drain-finished");
+  const SnapshotHold hold(*job.database->db);
+  Status status = job.database->db->IngestExternalFiles({argument});
+  if (status.IsIOError() && !status.IsNoSpace()) {
+    // RocksDB copies by itself only to another file system, not where links are forbidden (EPERM).
+    argument.options.link_files = false;
+    status = job.database->db->IngestExternalFiles({argument});
   }
+  Check(status, "cannot add the drained files to the database");
+  files.Keep();
+}
 
-  void Ingest() {
-    if (files_.empty()) return;
-    rocksdb::IngestExternalFileArg argument;
-    argument.column_family = job_.family->handle;
-    argument.options.link_files = true;
-    argument.options.fill_cache = false;
-    // The writer computed them from the bytes it wrote.
-    argument.options.verify_file_checksum = false;
-    for (const Written& file : files_) {
-      argument.external_files.push_back(file.path);
-      argument.files_checksums.push_back(file.info.file_checksum);
-      argument.files_checksum_func_names.push_back(file.info.file_checksum_func_name);
-    }
-    const SnapshotHold hold(*job_.database->db);
-    Status status = job_.database->db->IngestExternalFiles({argument});
-    if (status.IsIOError() && !status.IsNoSpace()) {
-      // RocksDB copies by itself only to another file system, not where links are forbidden (EPERM).
-      argument.options.link_files = false;
-      status = job_.database->db->IngestExternalFiles({argument});
-    }
-    Check(status, "cannot add the drained files to the database");
-    isKept_ = true;
+std::vector<WrittenTable> Describe(const DrainJob& job, const TableFiles& files) {
+  std::vector<WrittenTable> result;
+  for (const TableFiles::Written& file : files.Files()) {
+    const std::optional<IngestedFile> ingested = job.database->ingestListener->Take(file.path);
+    if (!ingested.has_value()) throw Failure{kRocksDB, "RocksDB did not report the ingestion of " + file.path};
+    result.push_back(TableFiles::Describe(file, {ingested->uniqueId, ingested->sequence, ingested->entryCount, ingested->deletionCount}));
   }
-
-  std::vector<DrainedFile> Describe() const {
-    std::vector<DrainedFile> result;
-    for (const Written& file : files_) {
-      const std::optional<IngestedFile> ingested = job_.database->ingestListener->Take(file.path);
-      if (!ingested.has_value()) throw Failure{kRocksDB, "RocksDB did not report the ingestion of " + file.path};
-      DrainedFile drained;
-      drained.name = file.path.substr(file.path.rfind('/') + 1);
-      drained.sizeBytes = file.info.file_size;
-      drained.uniqueId = ingested->uniqueId;
-      drained.checksum = file.info.file_checksum;
-      drained.sequence = ingested->sequence;
-      drained.smallestKey = file.info.smallest_key;
-      drained.largestKey = file.info.largest_key;
-      drained.smallestInternalKey = InternalKey(file.info.smallest_key, ingested->sequence, file.smallestType);
-      drained.largestInternalKey = InternalKey(file.info.largest_key, ingested->sequence, file.largestType);
-      drained.entryCount = ingested->entryCount;
-      drained.deletionCount = ingested->deletionCount;
-      result.push_back(std::move(drained));
-    }
-    return result;
-  }
-
- private:
-  static constexpr uint8_t kNoType = 255;
-  struct Written {
-    std::string path;
-    rocksdb::ExternalSstFileInfo info;
-    uint8_t smallestType = kNoType;
-    uint8_t largestType = kNoType;
-  };
-
-  void Open() {
-    const std::string path = job_.directory + "/" + job_.filePrefix + "-" + std::to_string(files_.size()) + ".sst";
-    // Exclusively: RocksDB would empty a file of that name, which may be a link of one in a checkpoint.
-    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (descriptor < 0 && errno == EEXIST) Invalid("there is a file " + path + ": choose another filePrefix");
-    if (descriptor < 0) throw FailureFromErrno(errno, "cannot make " + path);
-    close(descriptor);
-    files_.push_back(Written{path, {}});
-    Failpoint("drain-opened");
-    Check(writer_.Open(path), "cannot write a table file");
-    isOpen_ = true;
-  }
-
-  uint8_t Append(const Slice& key, const Change& change) {
-    if (change.kind == Change::Kind::kDelete) {
-      Check(writer_.Delete(key), "cannot write a table file");
-      return kTypeDeletion;
-    }
-    if (change.kind == Change::Kind::kPut) {
-      Check(writer_.Put(key, change.value), "cannot write a table file");
-      return kTypeValue;
-    }
-    if (job_.family->mergeKind != MergeKind::kListAppend) {
-      Invalid("the table has list pieces without a base, but the column family \"" + job_.family->name +
-              "\" has not the merge operator list-append");
-    }
-    Check(writer_.Merge(key, change.value), "cannot write a table file");
-    return kTypeMerge;
-  }
-
-  const DrainJob& job_;
-  std::vector<Written> files_;
-  bool isOpen_ = false;
-  bool isKept_ = false;
-  rocksdb::SstFileWriter writer_;
-};
+  return result;
+}
 
 CollectedLayers::Key KeyOf(const DrainJob& job) { return {job.layer.memory, job.family->handle->GetID(), job.layer.layer}; }
 
-std::vector<DrainedFile> Drain(DrainJob& job) {
+std::vector<WrittenTable> Drain(DrainJob& job) {
   // Sorting uses up the prefixes, and another attempt may need them.
   std::vector<EntryPlace> places = job.collected->places;
   const size_t count = places.size();
   if (count == 0) return {};
   const TableView view(job.collected->layer);
   SortEntries(view, places.data(), count, job.isAborted);
-  FileSet files(job);
+  TableFiles files = FilesOf(job);
   std::string buffer;
   for (size_t index = 0; index < count; index++) {
-    if (index % kEntriesBetweenChecks == 0) CheckAborted(job);
+    if (index % kEntriesBetweenChecks == 0) job.CheckAborted();
     if (index + kPrefetch < count) view.Prefetch(places[index + kPrefetch]);
     const TableEntry entry = view.ReadEntry(places[index]);
-    files.Add(entry.key, view.ReadChange(entry, &buffer));
+    Add(files, *job.family, entry.key, view.ReadChange(entry, &buffer));
   }
   files.Finish();
-  CheckAborted(job);
+  job.CheckAborted();
   WaitForLevel0(job);
-  files.Ingest();
+  Ingest(job, files);
   Failpoint("drain-ingested");
-  return files.Describe();
-}
-
-template <typename Work>
-void Catch(DrainJob& job, Work work) {
-  if (job.failure.has_value()) return;
-  try {
-    CheckAborted(job);
-    work();
-  } catch (const Failure& reason) {
-    job.failure = reason;
-  } catch (const std::exception& error) {
-    job.failure = Failure{kRocksDB, std::string("out of memory or internal error: ") + error.what()};
-  }
+  return Describe(job, files);
 }
 
 }  // namespace
 
 void DrainJob::Collect() {
-  Catch(*this, [this] {
+  Catch([this] {
     // What an attempt before this one has copied: the table may have been written since.
     std::shared_ptr<CollectedLayer> copy = database->collectedLayers.Find(KeyOf(*this));
     if (copy == nullptr) {
@@ -262,7 +155,7 @@ void DrainJob::Collect() {
 }
 
 void DrainJob::Run() {
-  Catch(*this, [this] {
+  Catch([this] {
     files = Drain(*this);
     database->collectedLayers.Forget(KeyOf(*this));
   });

@@ -2,37 +2,18 @@
 // tenth of the time that way, and the files are the delta of a checkpoint.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "collected_layer.h"
-#include "errors.h"
+#include "table_job.h"
 
 namespace tidemark {
 
 class Database;
 struct ColumnFamily;
 
-struct DrainedFile {
-  std::string name;
-  uint64_t sizeBytes = 0;
-  std::string uniqueId;  // 16 raw bytes
-  std::string checksum;  // crc32c, big endian
-  uint64_t sequence = 0;
-  std::string smallestKey;
-  std::string largestKey;
-  std::string smallestInternalKey;
-  std::string largestInternalKey;
-  uint64_t entryCount = 0;
-  uint64_t deletionCount = 0;
-};
-
-struct DrainJob {
+struct DrainJob : TableJob {
   ~DrainJob() { Release(); }
 
   // Copies the layer out of the table, which may be written then; never throws. Runs on a thread of ordinary priority.
@@ -48,19 +29,11 @@ struct DrainJob {
   uint64_t memoryDrain = 0;  // from TableMemory::BeginDrain; 0 once it has ended
   // Is told the number of the layer as soon as the table may be written again; null when nobody asks.
   std::shared_ptr<Memory> progress;
-  std::string directory;
-  std::string filePrefix;
-  uint64_t targetFileBytes = 0;
 
-  std::atomic<bool> isAborted = false;
   // Under the lock of the threads of drains: Collect() has ended; and the table may be written.
   bool isCollected = false;
   bool hasCollected = false;
   std::shared_ptr<CollectedLayer> collected;
-  std::vector<DrainedFile> files;
-  std::optional<Failure> failure;
-  // Called at the end, on the thread of drains or the one that stops it.
-  std::function<void()> ended;
 };
 
 }  // namespace tidemark

@@ -1,42 +1,24 @@
 #include "drain_thread.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <system_error>
 #include <utility>
 
-#include "thread_priority.h"
+#include "background_thread.h"
 
 namespace tidemark {
-namespace {
-
-void NameThread(const char* name) {
-#ifdef __linux__
-  pthread_setname_np(pthread_self(), name);
-#endif
-}
-
-}  // namespace
 
 void DrainThread::Submit(std::shared_ptr<DrainJob> job) {
   std::lock_guard<std::mutex> guard(mutex_);
   if (isStopping_) throw Failure{kDisposed, "the database is closing"};
   jobs_.push_back(std::move(job));
   if (!writer_.joinable()) {
-    // Signals are for the threads of Node.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
-      if (!collector_.joinable()) collector_ = std::thread([this] { CollectLoop(); });
-      writer_ = std::thread([this] { WriteLoop(); });
-    } catch (const std::system_error& error) {
+      if (!collector_.joinable()) collector_ = StartThread("tidemark-collect", [this] { CollectLoop(); });
+      writer_ = StartThread("tidemark-drain", [this] { WriteLoop(); });
+    } catch (const std::system_error&) {
       jobs_.pop_back();
+      throw Failure{kRocksDB, "cannot start a thread to drain on: too many are running"};
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (!writer_.joinable()) throw Failure{kRocksDB, "cannot start a thread to drain on: too many are running"};
   }
   changed_.notify_all();
 }
@@ -88,7 +70,6 @@ std::shared_ptr<DrainJob> DrainThread::Next(std::unique_lock<std::mutex>& lock, 
 }
 
 void DrainThread::CollectLoop() {
-  NameThread("tidemark-collect");
   WaitForTurn();
   std::unique_lock<std::mutex> lock(mutex_);
   while (const std::shared_ptr<DrainJob> job = Next(lock, false)) {
@@ -102,7 +83,6 @@ void DrainThread::CollectLoop() {
 }
 
 void DrainThread::WriteLoop() {
-  NameThread("tidemark-drain");
   StepBack();
   std::unique_lock<std::mutex> lock(mutex_);
   while (const std::shared_ptr<DrainJob> job = Next(lock, true)) {

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <exception>
 
+#include "background_thread.h"
 #include "link_file.h"
-#include "thread_priority.h"
 
 namespace tidemark {
 namespace {

@@ -16,10 +16,8 @@ struct Instance {
   napi_ref errorClass = nullptr;
   HandleTable<std::shared_ptr<Database>> databases;
   HandleTable<std::shared_ptr<TableMemory>> tableMemories;
-  napi_threadsafe_function drainEnded = nullptr;  // made by the first drain
-  uint32_t pendingDrains = 0;
-  napi_threadsafe_function mergeEnded = nullptr;  // made by the first merge of table files
-  uint32_t pendingMerges = 0;
+  napi_threadsafe_function tableJobEnded = nullptr;  // made by the first drain or merge of tables
+  uint32_t pendingTableJobs = 0;
 };
 
 // The open database a call names. Throws DISPOSED when it is closed or closing.

@@ -8,19 +8,15 @@
 #include <rocksdb/table_properties.h>
 #include <rocksdb/unique_id.h>
 #include <rocksdb/utilities/types_util.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <deque>
-#include <exception>
 #include <map>
 #include <memory>
 #include <utility>
 
-#include "failpoint.h"
 #include "table_merger.h"
 
 namespace tidemark {
@@ -31,15 +27,6 @@ using rocksdb::Slice;
 constexpr size_t kEntriesBetweenChecks = 1024;
 // For each run that is read; RocksDB begins with less.
 constexpr size_t kReadAheadBytes = 128 * 1024;
-
-// Values of RocksDB's own that are part of every file (ValueType in db/dbformat.h).
-constexpr uint8_t kTypeDeletion = 0;
-constexpr uint8_t kTypeValue = 1;
-constexpr uint8_t kTypeMerge = 2;
-
-void CheckAborted(const MergeJob& job) {
-  if (job.isAborted) throw Failure{kDisposed, "the merge was cancelled"};
-}
 
 [[noreturn]] void Damaged(const std::string& path, const std::string& what) {
   throw Failure{kStateCorrupt, "cannot merge " + path + ": " + what};
@@ -159,102 +146,15 @@ class Run {
   std::string last_;
 };
 
-// The files of one merge; those that are not kept are removed.
-class Output {
- public:
-  Output(const MergeJob& job, uint64_t sequence) : job_(job), sequence_(sequence), writer_(rocksdb::EnvOptions(), job.options) {}
-  ~Output() {
-    if (isKept_) return;
-    for (const Written& file : files_) unlink(file.path.c_str());
-  }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  void Put(const Slice& key, const Slice& value) { Add(kTypeValue, [&] { return writer_.Put(key, value); }); }
-  void Merge(const Slice& key, const Slice& value) { Add(kTypeMerge, [&] { return writer_.Merge(key, value); }); }
-  void Delete(const Slice& key) { Add(kTypeDeletion, [&] { return writer_.Delete(key); }); }
-
-  std::vector<DrainedFile> Finish() {
-    FinishFile();
-    std::vector<DrainedFile> result;
-    for (const Written& file : files_) result.push_back(Describe(file));
-    isKept_ = true;
-    return result;
-  }
-
- private:
-  struct Written {
-    std::string path;
-    rocksdb::ExternalSstFileInfo info;
-    uint8_t smallestType = kTypeValue;
-    uint8_t largestType = kTypeValue;
-  };
-
-  template <typename Append>
-  void Add(uint8_t type, Append append) {
-    const bool isFirst = !isOpen_;
-    if (isFirst) Open();
-    Check(append(), "cannot write a merged table file");
-    if (isFirst) files_.back().smallestType = type;
-    files_.back().largestType = type;
-    if (writer_.FileSize() >= job_.targetFileBytes) FinishFile();
-  }
-
-  void Open() {
-    const std::string path = job_.directory + "/" + job_.filePrefix + "-" + std::to_string(files_.size()) + ".sst";
-    // Exclusively: RocksDB would empty a file of that name, which may be a link of one in a checkpoint.
-    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (descriptor < 0 && errno == EEXIST) Invalid("there is a file " + path + ": choose another filePrefix");
-    if (descriptor < 0) throw FailureFromErrno(errno, "cannot make " + path);
-    close(descriptor);
-    files_.push_back(Written{path, {}});
-    Failpoint("merge-opened");
-    Check(writer_.Open(path), "cannot write a merged table file");
-    isOpen_ = true;
-  }
-
-  void FinishFile() {
-    if (!isOpen_) return;
-    Check(writer_.Finish(&files_.back().info), "cannot write a merged table file");
-    isOpen_ = false;
-    Failpoint("merge-finished");
-  }
-
-  // User key, then the little-endian number sequence * 256 + type.
-  std::string InternalKey(const std::string& key, uint8_t type) const {
-    std::string result = key;
-    const uint64_t tail = sequence_ << 8 | type;
-    for (int shift = 0; shift < 64; shift += 8) result.push_back(static_cast<char>(tail >> shift));
-    return result;
-  }
-
-  DrainedFile Describe(const Written& file) const {
-    rocksdb::SstFileReader reader(ReadingOptions(job_.options));
-    Check(reader.Open(file.path), "cannot read a merged table file");
-    const std::shared_ptr<const rocksdb::TableProperties> properties = reader.GetTableProperties();
-    DrainedFile merged;
-    merged.name = file.path.substr(file.path.rfind('/') + 1);
-    merged.sizeBytes = file.info.file_size;
-    merged.uniqueId = UniqueIdOf(*properties);
-    if (merged.uniqueId.empty()) throw Failure{kRocksDB, "RocksDB gave " + file.path + " no unique id"};
-    merged.checksum = file.info.file_checksum;
-    merged.sequence = sequence_;
-    merged.smallestKey = file.info.smallest_key;
-    merged.largestKey = file.info.largest_key;
-    merged.smallestInternalKey = InternalKey(file.info.smallest_key, file.smallestType);
-    merged.largestInternalKey = InternalKey(file.info.largest_key, file.largestType);
-    merged.entryCount = properties->num_entries;
-    merged.deletionCount = properties->num_deletions;
-    return merged;
-  }
-
-  const MergeJob& job_;
-  const uint64_t sequence_;
-  std::vector<Written> files_;
-  bool isOpen_ = false;
-  bool isKept_ = false;
-  rocksdb::SstFileWriter writer_;
-};
+// RocksDB knows the rest of a file only by reading it.
+WrittenTable Describe(const MergeJob& job, const TableFiles::Written& file, uint64_t sequence) {
+  rocksdb::SstFileReader reader(ReadingOptions(job.options));
+  Check(reader.Open(file.path), "cannot read a merged table file");
+  const std::shared_ptr<const rocksdb::TableProperties> properties = reader.GetTableProperties();
+  const std::string uniqueId = UniqueIdOf(*properties);
+  if (uniqueId.empty()) throw Failure{kRocksDB, "RocksDB gave " + file.path + " no unique id"};
+  return TableFiles::Describe(file, {uniqueId, sequence, properties->num_entries, properties->num_deletions});
+}
 
 // What the inputs say about one key, told from the newest to the oldest.
 class KeyHistory {
@@ -291,7 +191,7 @@ class KeyHistory {
     }
   }
 
-  void WriteTo(Output& output) {
+  void WriteTo(TableFiles& output) {
     if (operands_.empty()) {
       if (isDeleted_) output.Delete(key_);
       else output.Put(key_, base_);
@@ -340,7 +240,7 @@ std::vector<std::unique_ptr<Run>> OpenRuns(const MergeJob& job, const rocksdb::O
   for (const MergeInput& input : job.inputs) bySequence[input.sequence].push_back(&input);
   std::vector<std::unique_ptr<Run>> runs;
   for (auto& [sequence, tables] : bySequence) {
-    CheckAborted(job);
+    job.CheckAborted();
     auto run = std::make_unique<Run>(options, sequence, std::move(tables));
     if (run->IsValid()) runs.push_back(std::move(run));
   }
@@ -353,7 +253,7 @@ bool IsAfter(const Run* left, const Run* right) {
   return order != 0 ? order > 0 : left->Sequence() < right->Sequence();
 }
 
-std::vector<DrainedFile> MergeTables(const MergeJob& job) {
+std::vector<WrittenTable> MergeTables(const MergeJob& job) {
   const rocksdb::Options options = ReadingOptions(job.options);
   std::vector<std::unique_ptr<Run>> runs = OpenRuns(job, options);
   uint64_t newest = 0;
@@ -361,11 +261,12 @@ std::vector<DrainedFile> MergeTables(const MergeJob& job) {
   std::vector<Run*> heap;
   for (const auto& run : runs) heap.push_back(run.get());
   std::make_heap(heap.begin(), heap.end(), IsAfter);
-  Output output(job, newest);
+  // Written by what they share with the database, which may be gone by now.
+  TableFiles output(job, rocksdb::EnvOptions(job.options), job.options, nullptr, "merge-opened", "merge-finished");
   KeyHistory history(job.options.merge_operator.get());
   bool hasKey = false;
   for (size_t count = 0; !heap.empty(); count++) {
-    if (count % kEntriesBetweenChecks == 0) CheckAborted(job);
+    if (count % kEntriesBetweenChecks == 0) job.CheckAborted();
     std::pop_heap(heap.begin(), heap.end(), IsAfter);
     Run* run = heap.back();
     if (!hasKey || run->Table().Key() != history.Key()) {
@@ -379,21 +280,18 @@ std::vector<DrainedFile> MergeTables(const MergeJob& job) {
     else heap.pop_back();
   }
   if (hasKey) history.WriteTo(output);
-  CheckAborted(job);
-  return output.Finish();
+  output.Finish();
+  job.CheckAborted();
+  std::vector<WrittenTable> result;
+  for (const TableFiles::Written& file : output.Files()) result.push_back(Describe(job, file, newest));
+  output.Keep();
+  return result;
 }
 
 }  // namespace
 
 void MergeJob::Run() {
-  try {
-    CheckAborted(*this);
-    files = MergeTables(*this);
-  } catch (const Failure& reason) {
-    failure = reason;
-  } catch (const std::exception& error) {
-    failure = Failure{kRocksDB, std::string("out of memory or internal error: ") + error.what()};
-  }
+  Catch([this] { files = MergeTables(*this); });
 }
 
 }  // namespace tidemark

@@ -1,46 +1,23 @@
 #include "table_merger.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <system_error>
 #include <utility>
 
+#include "background_thread.h"
+
 namespace tidemark {
-namespace {
-
-constexpr int kLowestPriority = 19;
-
-void PrepareThread() {
-#ifdef __linux__
-  pthread_setname_np(pthread_self(), "tidemark-merge");
-  // On Linux this is the thread's own priority. Refusal is no reason not to merge.
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowestPriority);
-#endif
-}
-
-}  // namespace
 
 void TableMerger::Submit(std::shared_ptr<MergeJob> job) {
   const std::lock_guard<std::mutex> guard(mutex_);
   if (isStopping_) throw Failure{kDisposed, "the database is closing"};
   jobs_.push_back(std::move(job));
   if (!thread_.joinable()) {
-    // Signals are for the threads of Node.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
-      thread_ = std::thread([this] { Loop(); });
-    } catch (const std::system_error& error) {
+      thread_ = StartThread("tidemark-merge", [this] { Loop(); });
+    } catch (const std::system_error&) {
       jobs_.pop_back();
+      throw Failure{kRocksDB, "cannot start a thread to merge on: too many are running"};
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (!thread_.joinable()) throw Failure{kRocksDB, "cannot start a thread to merge on: too many are running"};
   }
   changed_.notify_all();
 }
@@ -62,7 +39,7 @@ void TableMerger::Stop() {
 }
 
 void TableMerger::Loop() {
-  PrepareThread();
+  StepBack();
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return isStopping_ || !jobs_.empty(); });

@@ -3,20 +3,16 @@
 
 #include <rocksdb/options.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "drain_job.h"
-#include "errors.h"
+#include "table_job.h"
 
 namespace tidemark {
 
@@ -29,22 +25,13 @@ struct MergeInput {
   std::string smallestKey;
 };
 
-struct MergeJob {
+struct MergeJob : TableJob {
   // Fills files or failure; never throws.
   void Run();
 
   // Of the column family. They hold everything a merge needs of it, also when it is dropped meanwhile.
   rocksdb::Options options;
   std::vector<MergeInput> inputs;
-  std::string directory;
-  std::string filePrefix;
-  uint64_t targetFileBytes = 0;
-
-  std::atomic<bool> isAborted = false;
-  std::vector<DrainedFile> files;
-  std::optional<Failure> failure;
-  // Called at the end, on the thread of the merger.
-  std::function<void()> ended;
 };
 
 // Its thread is started by the first job.

@@ -1,16 +1,17 @@
 import { checkRange, copyBytes, grownBuffer } from "./byte-buffer.js";
-import { type DrainedFile, type DrainRequest, noBlock } from "./drain.js";
+import { type DrainRequest, noBlock } from "./drain.js";
 import { RocksDBError } from "./errors.js";
 import type { FlushOutput, ImportFile, ImportSource, LiveFile } from "./files.js";
 import { DatabaseIterator, type IteratorOptions } from "./iterator.js";
 import type { KeyList } from "./key-list.js";
-import type { MergedFile, MergeRequest } from "./merge-tables.js";
+import type { MergeRequest } from "./merge-tables.js";
 import type { MemoryUsage } from "./metrics.js";
 import { loadNative, type NativeBinding, type OpenResult } from "./native.js";
 import { completeOptions, type MergeOperator, type OpenOptions } from "./options.js";
 import { Snapshot } from "./snapshot.js";
 import type { ExpiringState, TtlStatistics } from "./ttl.js";
 import type { WriteBatch } from "./write-batch.js";
+import type { WrittenTable } from "./written-table.js";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -163,7 +164,7 @@ export class Database {
    * While level 0 has as many files as stop writes (level0StopTrigger, `setOptions`) it waits for compactions.
    * After a failure no file is left, and the same drain can be tried again. Rejects with STATE_CORRUPT when the table is damaged.
    */
-  async drain(columnFamily: number, request: DrainRequest): Promise<DrainedFile[]> {
+  async drain(columnFamily: number, request: DrainRequest): Promise<WrittenTable[]> {
     const { memory, segments, segmentCount, segmentBytes, chunkShift, layer, directory, filePrefix, targetFileBytes } = request;
     const { progressBlock = noBlock } = request;
     return await this.#native.drain(
@@ -199,7 +200,7 @@ export class Database {
    * the inputs are changed. After a failure no file is left. Rejects with STATE_CORRUPT where an input is damaged or another file,
    * INVALID_ARGUMENT where something else wrote it, NO_SPACE, IO, and DISPOSED after cancelMerges() or close().
    */
-  async mergeTables(columnFamily: number, { inputs, directory, filePrefix, targetFileBytes }: MergeRequest): Promise<MergedFile[]> {
+  async mergeTables(columnFamily: number, { inputs, directory, filePrefix, targetFileBytes }: MergeRequest): Promise<WrittenTable[]> {
     return await this.#native.mergeTables(this.#handle, columnFamily, inputs, directory, filePrefix, targetFileBytes);
   }
 

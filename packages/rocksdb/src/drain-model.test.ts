@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import type { Database } from "./database.js";
-import { importFileOfDrained } from "./drain.js";
 import type { ImportFile } from "./files.js";
 import { contents, open, randomNumbers, temporaryDirectory, testSeed } from "./fixtures.test.support.js";
 import type { OpenOptions } from "./options.js";
 import { TestTable, type Piece } from "./segments.test.support.js";
+import { importFileOfWritten } from "./written-table.js";
 
 const LIST: OpenOptions = { columnFamilies: [{ name: "s", mergeOperator: "list-append" }], disableAutoCompactions: true };
 const IMPORT: OpenOptions = { disableAutoCompactions: true };
@@ -95,7 +95,7 @@ test("random tables equal a model, over generations of drain, compaction, re-bas
       const table = new TestTable({ segmentBytes: 1024 << random(4), chunkShift: random(4), slots: 8 + random(20), spare: random(9) });
       fillTable(table, layer, model, random);
       const files = await database.drain(family, table.request(layer, store, `g${generation}-${round}`, 1 + random(40_000)));
-      chain.push(...files.map(importFileOfDrained));
+      chain.push(...files.map(importFileOfWritten));
       table.memory.close();
       expect([...latin1Contents(database, family)], `seed ${seed}, layer ${layer}`).toEqual(sorted(model));
       if (random(3) === 0) await database.compactRange(family);
@@ -117,7 +117,7 @@ test("an older delta never lies above a newer one, although the database had com
   for (const [round, kind] of (["value", "tombstone", "value"] as const).entries()) {
     const table = new TestTable();
     table.add("k", { kind, layer: 1, value: `${round}` });
-    chain.push(...(await database.drain(1, table.request(1, store, `f${round}`))).map(importFileOfDrained));
+    chain.push(...(await database.drain(1, table.request(1, store, `f${round}`))).map(importFileOfWritten));
     await database.compactRange(1);
     // After the tombstone the column family is empty, and nothing there makes RocksDB give the next file a sequence number.
     if (kind === "tombstone") expect(database.liveFiles(1)).toEqual([]);

@@ -46,7 +46,7 @@ describe("drain", () => {
       ["a", ""], ["b", "2"], ["large", "L".repeat(5000)], ["large list", "M".repeat(5000)], ["list", "old;x;y;"], ["old base", "y;"],
       ["replaced", "x;y;"],
     ]);
-    expect(await promise).toMatchObject([{ name: "t-0.sst", entryCount: 8, deletionCount: 1, isIngested: true }]);
+    expect(await promise).toMatchObject([{ name: "t-0.sst", entryCount: 8, deletionCount: 1 }]);
     expect(readdirSync(directory)).toEqual(["t-0.sst"]);
   });
 

@@ -1,4 +1,3 @@
-import type { ImportFile } from "./files.js";
 import type { TableMemory } from "./table-memory.js";
 
 /** In the place of a block's number: none. */
@@ -28,40 +27,4 @@ export interface DrainRequest {
    * the table, which may be written from then on, also where the drain fails later: the next attempt uses the copy.
    */
   readonly progressBlock?: number;
-}
-
-/** A table file that a drain made and added to the database. Keys are hexadecimal strings. */
-export interface DrainedFile {
-  readonly name: string;
-  readonly sizeBytes: number;
-  /** 16 bytes as hexadecimal; the file has it also inside the database and after an import. */
-  readonly uniqueId: string;
-  /** crc32c of the whole file as hexadecimal, big endian. */
-  readonly checksum: string;
-  /** That of all its entries, larger than every one given out before. */
-  readonly sequence: number;
-  readonly smallestKey: string;
-  readonly largestKey: string;
-  readonly smallestInternalKey: string;
-  readonly largestInternalKey: string;
-  readonly entryCount: number;
-  readonly deletionCount: number;
-  /** Set to tell it from a flush output: the sequence number is not in the file, so an import needs the one given here. */
-  readonly isIngested: true;
-}
-
-/** The entry with which a drained file is imported, above all base files and earlier drains. */
-export function importFileOfDrained(file: DrainedFile): ImportFile {
-  return {
-    name: file.name,
-    level: 0,
-    sizeBytes: file.sizeBytes,
-    smallestSequence: file.sequence,
-    largestSequence: file.sequence,
-    smallestInternalKey: file.smallestInternalKey,
-    largestInternalKey: file.largestInternalKey,
-    smallestKey: file.smallestKey,
-    largestKey: file.largestKey,
-    epoch: 0,
-  };
 }

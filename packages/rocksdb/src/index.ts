@@ -1,10 +1,10 @@
 export { Database, type ColumnFamily } from "./database.js";
-export { importFileOfDrained, type DrainedFile, type DrainRequest } from "./drain.js";
+export type { DrainRequest } from "./drain.js";
 export { RocksDBError, type RocksDBErrorCode } from "./errors.js";
 export { importFileOf, type FlushOutput, type ImportFile, type ImportSource, type LiveFile } from "./files.js";
 export { DatabaseIterator, type Entry, type IteratorOptions } from "./iterator.js";
 export { KeyList } from "./key-list.js";
-export type { MergedFile, MergeInput, MergeRequest } from "./merge-tables.js";
+export type { MergeInput, MergeRequest } from "./merge-tables.js";
 export type { MemoryUsage } from "./metrics.js";
 export { version, type BindingVersion } from "./native.js";
 export type { ColumnFamilyOptions, MergeOperator, OpenOptions } from "./options.js";
@@ -13,3 +13,4 @@ export { Snapshot } from "./snapshot.js";
 export { TableMemory, type TableBlock } from "./table-memory.js";
 export type { ExpiringState, TtlStatistics } from "./ttl.js";
 export { WriteBatch, type WriteBatchOptions } from "./write-batch.js";
+export { importFileOfWritten, type WrittenTable } from "./written-table.js";

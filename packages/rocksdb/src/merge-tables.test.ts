@@ -3,18 +3,18 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 
 import type { Database } from "./database.js";
-import { type DrainedFile, importFileOfDrained } from "./drain.js";
 import type { ImportFile } from "./files.js";
 import { contents, failure, open, randomNumbers, temporaryDirectory, testSeed } from "./fixtures.test.support.js";
-import type { MergedFile, MergeInput } from "./merge-tables.js";
+import type { MergeInput } from "./merge-tables.js";
 import { version } from "./native.js";
 import type { OpenOptions } from "./options.js";
 import { type TestEntry, TestTable } from "./segments.test.support.js";
+import { importFileOfWritten, type WrittenTable } from "./written-table.js";
 
 const LIST: OpenOptions = { columnFamilies: [{ name: "s", mergeOperator: "list-append" }], disableAutoCompactions: true };
 
 type Random = (below: number) => number;
-type Delta = MergedFile & { readonly path: string };
+type Delta = WrittenTable & { readonly path: string };
 
 afterEach(() => {
   delete process.env["TIDEMARK_FAILPOINT"];
@@ -23,7 +23,6 @@ afterEach(() => {
 const inputOf = ({ path, sizeBytes, uniqueId, sequence, smallestKey }: Delta): MergeInput => ({
   path, sizeBytes, uniqueId, sequence, smallestKey,
 });
-const importOf = (file: Delta): ImportFile => importFileOfDrained({ ...file, isIngested: true });
 
 async function drained(
   database: Database,
@@ -34,7 +33,7 @@ async function drained(
 ): Promise<Delta[]> {
   const table = new TestTable();
   for (const [key, entry] of entries) table.add(key, entry);
-  const files: DrainedFile[] = await database.drain(family, table.request(layer, store, `d${layer}`, 4096));
+  const files: WrittenTable[] = await database.drain(family, table.request(layer, store, `d${layer}`, 4096));
   table.memory.close();
   return files.map((file) => ({ ...file, path: join(store, file.name) }));
 }
@@ -54,7 +53,7 @@ async function merged(
 /** A database that holds nothing but these files. */
 async function imported(files: readonly Delta[], base: readonly ImportFile[] = [], store = ""): Promise<[Database, number]> {
   const directory = temporaryDirectory();
-  const entries = files.map((file, index) => ({ ...importOf(file), name: `${index}.sst` }));
+  const entries = files.map((file, index) => ({ ...importFileOfWritten(file), name: `${index}.sst` }));
   for (const [index, { path }] of files.entries()) linkSync(path, join(directory, `${index}.sst`));
   for (const { name } of base) linkSync(join(store, name), join(directory, name));
   const database = await open(temporaryDirectory(), { disableAutoCompactions: true });

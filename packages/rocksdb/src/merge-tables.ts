@@ -1,5 +1,3 @@
-import type { DrainedFile } from "./drain.js";
-
 /** A table file that a drain or a merge wrote. */
 export interface MergeInput {
   readonly path: string;
@@ -26,6 +24,3 @@ export interface MergeRequest {
   /** A new file is begun when one has reached this size. */
   readonly targetFileBytes: number;
 }
-
-/** What a merge wrote: described as a drained file is, but not in the database. Its sequence is that of the newest input. */
-export type MergedFile = Omit<DrainedFile, "isIngested">;

@@ -3,14 +3,14 @@ import { createRequire } from "node:module";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { DrainedFile } from "./drain.js";
 import { RocksDBError } from "./errors.js";
 import type { FlushOutput, ImportSource, LiveFile } from "./files.js";
-import type { MergedFile, MergeInput } from "./merge-tables.js";
+import type { MergeInput } from "./merge-tables.js";
 import type { MemoryUsage } from "./metrics.js";
 import type { CompleteOptions, MergeOperator } from "./options.js";
 import type { CacheUsage } from "./shared-cache.js";
 import type { ExpiringState, TtlStatistics } from "./ttl.js";
+import type { WrittenTable } from "./written-table.js";
 
 export interface OpenResult {
   readonly handle: number;
@@ -84,7 +84,7 @@ export interface NativeBinding {
     targetFileBytes: number,
     /** 0xffffffff for none. */
     progressBlock: number,
-  ): Promise<DrainedFile[]>;
+  ): Promise<WrittenTable[]>;
   waitForCollected(database: number): boolean;
   waitForDrain(database: number): boolean;
   isDraining(database: number): boolean;
@@ -95,7 +95,7 @@ export interface NativeBinding {
     directory: string,
     filePrefix: string,
     targetFileBytes: number,
-  ): Promise<MergedFile[]>;
+  ): Promise<WrittenTable[]>;
   cancelMerges(database: number): void;
   liveFiles(database: number, family: number): LiveFile[];
   pinLiveFiles(database: number, families: readonly number[], directory: string): Promise<LiveFile[]>;

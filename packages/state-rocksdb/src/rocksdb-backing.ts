@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Database, DatabaseIterator, DrainedFile, Snapshot, TableMemory } from "@tidemark/rocksdb";
+import type { Database, DatabaseIterator, WrittenTable, Snapshot, TableMemory } from "@tidemark/rocksdb";
 import { isStateError } from "@tidemark/core/state";
 import { asStateError } from "./errors.js";
 import type { BackingIterator, BackingSnapshot, BackingStore } from "./write-back/backing-store.js";
@@ -13,7 +13,7 @@ const idleMax = 4;
 /** What became of a layer. */
 export interface DrainedLayer {
   readonly layer: number;
-  readonly files: readonly (DrainedFile & { readonly path: string })[];
+  readonly files: readonly (WrittenTable & { readonly path: string })[];
 }
 
 export interface BackingOptions {

@@ -1,14 +1,50 @@
-#include "thread_priority.h"
+#include "background_thread.h"
 
+#include <pthread.h>
+#include <signal.h>
 #ifdef __linux__
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <cstdint>
 #endif
 
+#include <cstdint>
+#include <utility>
+
 namespace tidemark {
+namespace {
+
+void NameThread(const char* name) {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), name);
+#endif
+}
+
+// The new thread has the mask of the one that makes it.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+std::thread StartThread(const char* name, std::function<void()> body) {
+  const SignalsBlocked blocked;
+  return std::thread([name, body = std::move(body)] {
+    NameThread(name);
+    body();
+  });
+}
 
 #ifdef __linux__
 namespace {
