@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { KeyContext, type KeyedStateContext, type StateBackend, StateError } from "@tidemark/core/state";
+import { KeyContext, type KeyedStateContext, processMemory, type ReadMemory, type StateBackend, StateError } from "@tidemark/core/state";
 import type { SyncFileSystem } from "@tidemark/core/storage";
 import { NodeSyncFileSystem } from "@tidemark/core/storage";
 import { FsKeyedStateOpener } from "./fs-keyed-state-opener.js";
@@ -30,6 +30,11 @@ export interface FsBackendOptions {
   readonly pendingBytesMax?: number;
   /** Blocking access to the files that `fileSystem` of the job means; for "every-write". Default: the operating system's. */
   readonly syncFileSystem?: SyncFileSystem;
+  /**
+   * How much memory is in use and may be used. Near a limit changes throw NO_MEMORY instead of ending the process. Default: V8's limit
+   * for the heap, and that of the container or machine for the process.
+   */
+  readonly readMemory?: ReadMemory;
 }
 
 /** The fs backend; what it opens has commit(). */
@@ -37,7 +42,7 @@ export interface FsStateBackend extends StateBackend {
   open<K>(context: KeyedStateContext<K>): Promise<FsKeyedStateBackend<K>>;
 }
 
-const known = new Set(["directory", "durability", "segmentBytes", "materialise", "pendingBytesMax", "syncFileSystem"]);
+const known = new Set(["directory", "durability", "segmentBytes", "materialise", "pendingBytesMax", "syncFileSystem", "readMemory"]);
 const durabilities: readonly unknown[] = ["checkpoint", "batch", "every-write"] satisfies Durability[];
 
 /**
@@ -55,6 +60,7 @@ export function fsBackend(options: FsBackendOptions): FsStateBackend {
     pendingBytesMax: options.pendingBytesMax ?? 64 * 1024 * 1024,
     materialise: { ratio: 1, minimumBytes: 4 * 1024 * 1024, segmentsMax: 100, ...options.materialise },
     syncFileSystem: options.syncFileSystem ?? new NodeSyncFileSystem(),
+    readMemory: options.readMemory ?? processMemory,
     nonce: (bytes) => randomBytes(bytes).toString("hex"),
   });
   return Object.freeze({

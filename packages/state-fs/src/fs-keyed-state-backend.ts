@@ -13,6 +13,7 @@ import {
   type KeyedStateContext,
   type KeyedStateSnapshot,
   type KeySerializer,
+  type MemoryGuard,
   monotonicClock,
   type NamespacedState,
   type RegisteredState,
@@ -30,6 +31,7 @@ import {
 import type { SnapshotFiles } from "@tidemark/core/storage";
 import type { Chain } from "./checkpoint-chain.js";
 import { FsSnapshots, type MaterialiseOptions } from "./fs-snapshots.js";
+import { guardedChanges } from "./guarded-changes.js";
 import type { ChangeLog, Durability } from "./log/change-log.js";
 import type { StoredEntries } from "./log/log-overlay.js";
 
@@ -46,6 +48,8 @@ export interface FsKeyedStateBackend<K> extends KeyedStateBackend<K> {
 export interface FsParts<K> {
   readonly context: KeyedStateContext<K>;
   readonly keys: KeyContext<K>;
+  /** Asked before state takes memory. */
+  readonly guard: MemoryGuard;
   readonly directory: string;
   readonly logId: string;
   readonly log: ChangeLog;
@@ -86,7 +90,7 @@ export class HeapFsKeyedStateBackend<K> implements FsKeyedStateBackend<K> {
       isDevelopment: context.isDevelopment ?? false,
     });
     this.#undeclared = parts.entries;
-    this.#changes = log;
+    this.#changes = guardedChanges(parts.guard, log);
     this.#loggedStates = JSON.stringify(registry.describe());
     this.#snapshots = new FsSnapshots({ ...parts, contents: () => this.#contents, undeclared: this.#undeclared });
   }
@@ -202,11 +206,13 @@ export class HeapFsKeyedStateBackend<K> implements FsKeyedStateBackend<K> {
   /** Makes contents part of every materialisation, with what was restored of them. */
   #adopt(stateId: number, contents: Freezable): void {
     this.#contents.push(contents);
+    this.#parts.guard.watch(contents);
     const key = new ByteReader();
     const value = new ByteReader();
     for (const entry of this.#undeclared.get(stateId) ?? []) {
       key.reset(entry.key);
       value.reset(entry.value);
+      this.#parts.guard.addEntry(entry.key.length + entry.value.length);
       contents.restoreEntry(entry.keyGroup, key, value);
     }
     this.#undeclared.delete(stateId);

@@ -1,4 +1,12 @@
-import { describeKeyed, type KeyContext, type KeyedStateContext, StateError, StateRegistry } from "@tidemark/core/state";
+import {
+  describeKeyed,
+  type KeyContext,
+  type KeyedStateContext,
+  MemoryGuard,
+  type ReadMemory,
+  StateError,
+  StateRegistry,
+} from "@tidemark/core/state";
 import type { SyncFileSystem } from "@tidemark/core/storage";
 import { type Chain, localBase, restoredChain } from "./checkpoint-chain.js";
 import { type FsParts, HeapFsKeyedStateBackend } from "./fs-keyed-state-backend.js";
@@ -19,9 +27,13 @@ export interface OpenerOptions {
   readonly pendingBytesMax: number;
   readonly materialise: Required<MaterialiseOptions>;
   readonly syncFileSystem: SyncFileSystem;
+  readonly readMemory: ReadMemory;
   /** Random hex digits, two a byte. */
   readonly nonce: (bytes: number) => string;
 }
+
+/** What a subtask opened, whatever its log begins with. */
+type Opened<K> = Pick<FsParts<K>, "context" | "keys" | "guard" | "directory" | "onClose">;
 
 /** What a log begins with. */
 interface LogStart extends Pick<FsParts<never>, "registry" | "entries" | "chain"> {
@@ -43,12 +55,13 @@ export class FsKeyedStateOpener {
   }
 
   async open<K>(context: KeyedStateContext<K>, keys: KeyContext<K>): Promise<HeapFsKeyedStateBackend<K>> {
-    const { directory, durability, nonce } = this.#options;
+    const { directory, durability, nonce, readMemory } = this.#options;
+    const guard = new MemoryGuard(readMemory);
     if (durability === "checkpoint") {
       const root = await createScratchDirectory(directory, nonce(4), context);
       const remove = (): Promise<void> => context.fileSystem.removeDirectory(root);
       try {
-        return this.#backend(context, keys, root, await this.#fromCheckpoint(context), remove);
+        return this.#backend({ context, keys, guard, directory: root, onClose: remove }, await this.#fromCheckpoint(context, guard));
       } catch (error) {
         await remove().catch(() => undefined);
         throw error;
@@ -59,32 +72,33 @@ export class FsKeyedStateOpener {
     this.#open.add(root);
     try {
       await makeDurableDirectory(context.fileSystem, root);
-      const start = await this.#fromDirectory(context, root);
-      return this.#backend(context, keys, root, start, async () => void this.#open.delete(root));
+      const start = await this.#fromDirectory(context, root, guard);
+      const onClose = async (): Promise<void> => void this.#open.delete(root);
+      return this.#backend({ context, keys, guard, directory: root, onClose }, start);
     } catch (error) {
       this.#open.delete(root);
       throw error;
     }
   }
 
-  async #fromCheckpoint<K>(context: KeyedStateContext<K>): Promise<LogStart> {
+  async #fromCheckpoint<K>(context: KeyedStateContext<K>, guard: MemoryGuard): Promise<LogStart> {
     if (context.restore === undefined) return this.#empty(context);
-    const { chain, ...restored } = await restoreCheckpoint(context, context.restore);
+    const { chain, ...restored } = await restoreCheckpoint(context, context.restore, guard);
     return { ...this.#empty(context), ...restored, chain: chain === undefined ? undefined : restoredChain(chain) };
   }
 
   /** The local log, or the checkpoint where there is none or it is behind. */
-  async #fromDirectory<K>(context: KeyedStateContext<K>, root: string): Promise<LogStart> {
+  async #fromDirectory<K>(context: KeyedStateContext<K>, root: string, guard: MemoryGuard): Promise<LogStart> {
     const { fileSystem, restore } = context;
     const log = await findLocalLog(fileSystem, root);
     const isBehind = log !== undefined && restore !== undefined && isLogBehind(log, positionOf(restore), root);
     if (log !== undefined && !isBehind) {
-      const recovered = await recoverLocalLog(context, root, log);
+      const recovered = await recoverLocalLog(context, root, log, guard);
       const base = log.base === undefined ? undefined : localBase(log.base);
       const { header, nextNumber } = log;
       return { ...recovered, chain: { base, segments: [] }, logId: header.log, origin: header.origin, nextNumber };
     }
-    const checkpoint = restore === undefined ? undefined : await restoreCheckpoint(context, restore);
+    const checkpoint = restore === undefined ? undefined : await restoreCheckpoint(context, restore, guard);
     for (const { name, kind } of await fileSystem.list(root)) if (kind === "file") await fileSystem.removeFile(`${root}/${name}`);
     await fileSystem.syncDirectory(root);
     return checkpoint === undefined ? this.#empty(context) : await this.#localCopy(context, root, checkpoint);
@@ -113,13 +127,8 @@ export class FsKeyedStateOpener {
     };
   }
 
-  #backend<K>(
-    context: KeyedStateContext<K>,
-    keys: KeyContext<K>,
-    directory: string,
-    start: LogStart,
-    onClose: () => Promise<void>,
-  ): HeapFsKeyedStateBackend<K> {
+  #backend<K>(opened: Opened<K>, start: LogStart): HeapFsKeyedStateBackend<K> {
+    const { context, keys, directory } = opened;
     const { durability, segmentBytes, pendingBytesMax, materialise, syncFileSystem } = this.#options;
     const { registry, entries, chain, logId, origin, lastSeq, segments, nextNumber } = start;
     const keyGroups = [context.keyGroups.first, context.keyGroups.last] as const;
@@ -138,8 +147,7 @@ export class FsKeyedStateOpener {
       nextNumber,
       onFailure: (error) => keys.fail(error),
     });
-    const parts = { context, keys, directory, logId, log, durability, registry, entries, chain, materialise, onClose };
-    return new HeapFsKeyedStateBackend(parts);
+    return new HeapFsKeyedStateBackend({ ...opened, logId, log, durability, registry, entries, chain, materialise });
   }
 }
 

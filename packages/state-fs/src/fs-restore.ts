@@ -1,6 +1,7 @@
 import {
   isSavepoint,
   type KeyedStateContext,
+  type MemoryGuard,
   readEntryFile,
   restoredRegistry,
   type RestoredState,
@@ -36,10 +37,14 @@ export interface RestoredCheckpoint extends FsRestored {
 
 /**
  * Reads the entries of this subtask's key groups. Throws BACKEND_MISMATCH, CHECKPOINT_DAMAGED, CHECKPOINT_FILE_DAMAGED,
- * MAX_PARALLELISM_MISMATCH, STATE_INCOMPATIBLE.
+ * MAX_PARALLELISM_MISMATCH, NO_MEMORY, STATE_INCOMPATIBLE.
  */
-export async function restoreCheckpoint<K>(context: KeyedStateContext<K>, restore: RestoredState): Promise<RestoredCheckpoint> {
-  const overlay = new LogOverlay(context.keyGroups);
+export async function restoreCheckpoint<K>(
+  context: KeyedStateContext<K>,
+  restore: RestoredState,
+  guard: MemoryGuard,
+): Promise<RestoredCheckpoint> {
+  const overlay = new LogOverlay(context.keyGroups, guard);
   if (isSavepoint(restore)) {
     const registry = await restoreSavepoint(context, restore, (key, value) => overlay.base(key, value));
     return { registry, entries: overlay.finish(), lastSeq: 0, position: undefined, chain: undefined };

@@ -1,4 +1,4 @@
-import { type KeyedStateContext, readEntryFile, restoredRegistry, StateError } from "@tidemark/core/state";
+import { type KeyedStateContext, type MemoryGuard, readEntryFile, restoredRegistry, StateError } from "@tidemark/core/state";
 import type { FileSystem, Json } from "@tidemark/core/storage";
 import { type FsRestored, readSegment } from "./fs-restore.js";
 import { type ClosedSegment, parseSegmentName } from "./log/change-log.js";
@@ -74,6 +74,7 @@ export async function recoverLocalLog<K>(
   context: KeyedStateContext<K>,
   directory: string,
   log: LocalLog,
+  guard: MemoryGuard,
 ): Promise<FsRestored & { readonly segments: readonly ClosedSegment[] }> {
   const { fileSystem, keyGroups } = context;
   const { header, base, segments, end } = log;
@@ -84,7 +85,7 @@ export async function recoverLocalLog<K>(
         "run with the parallelism it was written with, take a savepoint, and start from that with another directory",
     );
   }
-  const overlay = new LogOverlay(keyGroups);
+  const overlay = new LogOverlay(keyGroups, guard);
   const closed: ClosedSegment[] = [];
   let states: Json = header.keyed.states;
   let next = segments[0]?.firstSeq ?? 1;

@@ -1,7 +1,13 @@
-import { type KeyedStateBackend, type KeyedStateContext, MemoryGuard, type ReadMemory, type StateBackend } from "@tidemark/core/state";
+import {
+  type KeyedStateBackend,
+  type KeyedStateContext,
+  MemoryGuard,
+  processMemory,
+  type ReadMemory,
+  type StateBackend,
+} from "@tidemark/core/state";
 import { MemoryKeyedStateBackend } from "./memory-keyed-state-backend.js";
 import { restoreEntries } from "./memory-restore.js";
-import { processMemory } from "./process-memory.js";
 
 export interface MemoryBackendOptions {
   /**

@@ -136,6 +136,7 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
           heapChanges: guard,
         })
       : heapBackendState(this.#context, descriptor, registered, namespaces, guard);
+    if (!fitsTable(descriptor)) this.#guard.watch(state.contents);
     this.#adopt(registered.id, state.contents);
     this.#sweep.add(descriptor, state.contents);
     return state;
@@ -146,6 +147,7 @@ export class MemoryKeyedStateBackend<K> implements KeyedStateBackend<K> {
     if (queue === undefined) {
       queue = new HeapTimerQueue(new HeapKeys(this.#context, stateId, namespaces as KeySerializer<unknown>, this.#guard));
       this.#timers.set(stateId, queue);
+      this.#guard.watch(queue);
       this.#adopt(stateId, queue);
     }
     return queue as unknown as TimerQueue<K, N>;

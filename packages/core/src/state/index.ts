@@ -76,6 +76,7 @@ export { heapBackendState, type HeapBackendState } from "./heap/heap-backend-sta
 export { HeapKeys } from "./heap/heap-keys.js";
 export type { EntryChanges } from "./heap/entry-changes.js";
 export { MemoryGuard, type MemoryUse, type ReadMemory } from "./heap/memory-guard.js";
+export { processMemory } from "./heap/process-memory.js";
 export { ExpirySweep } from "./heap/expiry-sweep.js";
 export type { EntryVisitor, Freezable, HeapState, IsExpired } from "./heap/heap-state.js";
 export { EntryFileWriter } from "./entries/entry-file-writer.js";

@@ -1,4 +1,4 @@
-import { type ByteReader, hasKeyGroup, type KeyGroupRange } from "@tidemark/core/state";
+import { type ByteReader, hasKeyGroup, type KeyGroupRange, type MemoryGuard } from "@tidemark/core/state";
 import { operations } from "./segment-format.js";
 
 /** Entries of one state: `key` without the stored key's prefix, and the value. */
@@ -18,18 +18,22 @@ interface Pending {
  */
 export class LogOverlay {
   readonly #keyGroups: KeyGroupRange;
+  readonly #guard: MemoryGuard;
   /** By key group and state id, so that no single Map has to hold all. */
   readonly #pending = new Map<number, Map<string, Pending>>();
   readonly #entries = new Map<number, StoredEntries>();
 
-  constructor(keyGroups: KeyGroupRange) {
+  /** `guard` is asked before an entry takes memory. */
+  constructor(keyGroups: KeyGroupRange, guard: MemoryGuard) {
     this.#keyGroups = keyGroups;
+    this.#guard = guard;
   }
 
-  /** Applies a put, delete or append; entries of other key groups are passed over. */
+  /** Applies a put, delete or append; entries of other key groups are passed over. Throws NO_MEMORY. */
   apply(operation: number, storedKey: Uint8Array, value: Uint8Array): void {
     const prefix = prefixOf(storedKey, 0);
     if (!hasKeyGroup(this.#keyGroups, prefix >>> 16)) return;
+    this.#guard.addEntry(storedKey.length + value.length);
     let pending = this.#pending.get(prefix);
     if (pending === undefined) this.#pending.set(prefix, (pending = new Map()));
     const key = textOf(storedKey, 4, storedKey.length);
@@ -41,10 +45,11 @@ export class LogOverlay {
     else pending.set(key, { isWhole: before !== undefined, parts: [value.slice()] });
   }
 
-  /** Takes an entry from in front of the log. */
+  /** Takes an entry from in front of the log. Throws NO_MEMORY. */
   base(storedKey: ByteReader, value: ByteReader): void {
     const prefix = prefixOf(storedKey.bytes, storedKey.position);
     if (!hasKeyGroup(this.#keyGroups, prefix >>> 16)) return;
+    this.#guard.addEntry(storedKey.remaining + value.remaining);
     storedKey.skip(4);
     const pending = this.#pending.get(prefix);
     const text = pending === undefined ? "" : textOf(storedKey.bytes, storedKey.position, storedKey.end);

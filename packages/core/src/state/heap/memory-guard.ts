@@ -17,13 +17,19 @@ export type ReadMemory = () => readonly MemoryUse[];
 
 /**
  * State is refused from this part of the memory on. V8 lets the heap grow to halfway between what lives and the limit before it
- * collects, so with so much in use at least 0.7 of the limit lives; from 0.8 on it may end the process when collecting takes long.
+ * collects, so with so much in use at least 0.6 of the limit lives; when 0.8 live it may end the process for collecting too much.
  */
-const usableShare = 0.85;
+const usableShare = 0.8;
 
 /** What an entry takes on the heap at most: objects for the map, the entry and its key, and for each byte of its encoding. */
 const entryHeapBytes = 256;
 const heapBytesPerStoredByte = 6;
+
+/**
+ * A Map that is full is written anew into one of twice its size, in one piece: 28 bytes for each entry there is room for (three words of
+ * V8's OrderedHashMap and half a bucket); the array of a timer queue adds a few.
+ */
+const mapGrowthBytesPerEntry = 64;
 
 /** Between two looks at the memory this part of what is left may be used. */
 const sharePerLook = 1 / 16;
@@ -35,11 +41,17 @@ const smallestStepBytes = 64 * 1024;
  */
 export class MemoryGuard implements EntryChanges {
   readonly #read: ReadMemory;
+  readonly #watched: { readonly size: number }[] = [];
   /** Bytes that may be added before the next look. */
   #leftBytes = 0;
 
   constructor(read: ReadMemory) {
     this.#read = read;
+  }
+
+  /** Keeps room for a collection of entries to grow in: one that holds them in a Map. */
+  watch(collection: { readonly size: number }): void {
+    this.#watched.push(collection);
   }
 
   /** An entry of so many stored bytes is about to be kept as objects. Throws NO_MEMORY. */
@@ -71,8 +83,9 @@ export class MemoryGuard implements EntryChanges {
 
   #look(bytes: number): void {
     let leftBytes = Infinity;
+    const growthBytes = this.#growthBytes();
     for (const { name, usedBytes, limitBytes, advice } of this.#read()) {
-      const left = limitBytes * usableShare - usedBytes;
+      const left = limitBytes * usableShare - growthBytes - usedBytes;
       if (left < bytes) {
         throw new StateError(
           "NO_MEMORY",
@@ -84,6 +97,13 @@ export class MemoryGuard implements EntryChanges {
       leftBytes = Math.min(leftBytes, left);
     }
     this.#leftBytes = Math.max(smallestStepBytes, leftBytes * sharePerLook);
+  }
+
+  /** What the largest collection takes at once when it grows next. */
+  #growthBytes(): number {
+    let largest = 0;
+    for (const { size } of this.#watched) largest = Math.max(largest, size);
+    return mapGrowthBytesPerEntry * 2 ** Math.ceil(Math.log2(largest + 1));
   }
 }
 

@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import { getHeapSpaceStatistics, getHeapStatistics } from "node:v8";
 import { resourceLimits } from "node:worker_threads";
-import type { MemoryUse } from "@tidemark/core/state";
+import type { MemoryUse } from "./memory-guard.js";
 
 const mebibyte = 2 ** 20;
 
