@@ -2,6 +2,7 @@ import {
   ByteWriter,
   describeKeyed,
   EntryFileWriter,
+  type EntryVisitor,
   type Freezable,
   HeapExport,
   type KeyedDescription,
@@ -119,39 +120,33 @@ async function* encode(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const writer = new EntryFileWriter();
+  const visit: EntryVisitor = (key, value) => {
+    writer.add(key, value);
+    counter.entries += 1;
+  };
   yield EntryFileWriter.header();
-  let untilTurn = entriesPerTurn;
-  // No generator around the others: each one takes time for every entry.
-  for (const entries of allEntries(states, undeclared, writer)) {
-    for (const _ of entries) {
-      counter.entries += 1;
-      if (writer.isBlockFull) {
-        const block = writer.takeBlock();
-        if (block !== undefined) yield block;
-      }
-      untilTurn -= 1;
-      if (untilTurn > 0) continue;
-      untilTurn = entriesPerTurn;
-      await yieldTurn();
-      signal.throwIfAborted();
+  let nextTurn = entriesPerTurn;
+  for (const _ of allEntries(states, undeclared, visit)) {
+    if (writer.isBlockFull) {
+      const block = writer.takeBlock();
+      if (block !== undefined) yield block;
     }
+    if (counter.entries < nextTurn) continue;
+    nextTurn = counter.entries + entriesPerTurn;
+    await yieldTurn();
+    signal.throwIfAborted();
   }
   const last = writer.takeBlock();
   if (last !== undefined) yield last;
   yield writer.end();
 }
 
-/** Steps that write an entry each, or none. */
 function* allEntries(
   states: readonly Freezable[],
   undeclared: ReadonlyMap<number, StoredEntries>,
-  writer: EntryFileWriter,
-): Iterable<Iterable<void>> {
-  for (const state of states) yield state.frozenEntries((key, value) => writer.add(key, value));
-  yield undeclaredEntries(undeclared, writer);
-}
-
-function* undeclaredEntries(undeclared: ReadonlyMap<number, StoredEntries>, writer: EntryFileWriter): Iterable<void> {
+  visit: EntryVisitor,
+): Iterable<void> {
+  for (const state of states) yield* state.frozenEntries(visit);
   const key = new ByteWriter();
   const value = new ByteWriter();
   for (const [stateId, entries] of undeclared) {
@@ -162,7 +157,7 @@ function* undeclaredEntries(undeclared: ReadonlyMap<number, StoredEntries>, writ
       key.raw(entry.key);
       value.reset();
       value.raw(entry.value);
-      writer.add(key, value);
+      visit(key, value);
       yield;
     }
   }

@@ -25,15 +25,15 @@ export class EntryFileWriter {
 
   add(key: ByteWriter, value: ByteWriter): void {
     this.#begin(key.length, value.length);
-    this.#block.raw(key.bytes, 0, key.length);
-    this.#block.raw(value.bytes, 0, value.length);
+    this.#block.rawWords(key, 0, key.length);
+    this.#block.rawWords(value, 0, value.length);
   }
 
   /** Adds what two readers have left to read. */
   addRemaining(key: ByteReader, value: ByteReader): void {
     this.#begin(key.remaining, value.remaining);
-    this.#block.raw(key.bytes, key.position, key.end);
-    this.#block.raw(value.bytes, value.position, value.end);
+    this.#block.rawWords(key, key.position, key.end);
+    this.#block.rawWords(value, value.position, value.end);
   }
 
   /** The finished block as bytes of their own, or undefined when it has no entries. */
@@ -60,8 +60,13 @@ export class EntryFileWriter {
   }
 
   #begin(keyBytes: number, valueBytes: number): void {
-    this.#block.varint(keyBytes);
-    this.#block.varint(valueBytes);
+    if (keyBytes < 0x80 && valueBytes < 0x80) {
+      // Two varints of a byte.
+      this.#block.u16be((keyBytes << 8) | valueBytes);
+    } else {
+      this.#block.varint(keyBytes);
+      this.#block.varint(valueBytes);
+    }
     this.#count += 1;
   }
 

@@ -15,8 +15,8 @@ export interface Freezable {
   /** Fixes the contents for a snapshot. */
   freeze(): void;
   /**
-   * Visits the frozen contents, at most one entry with each step, so that the caller can pause between them: all of them and once, or
-   * those of some key groups, and then again for others.
+   * Visits the frozen contents, one or, where they are small, a few kilobytes of them with each step, so that the caller can pause between
+   * them: all of them and once, or those of some key groups, and then again for others.
    */
   frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Iterable<void>;
   /** The snapshot is written or was given up. */

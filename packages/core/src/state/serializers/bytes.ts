@@ -148,6 +148,22 @@ export class ByteWriter {
     this.length += count;
   }
 
+  /** The same from bytes with a view over all of them, for some tens of bytes: word by word, without making an object. */
+  rawWords(source: { readonly bytes: Uint8Array; readonly view: DataView }, start: number, end: number): void {
+    const count = end - start;
+    if (count > 128) return this.raw(source.bytes, start, end);
+    this.ensure(count);
+    const { bytes, view } = this;
+    let at = this.length;
+    let from = start;
+    for (const wordsEnd = end - 3; from < wordsEnd; from += 4, at += 4) {
+      const word = source.view.getInt32(from, true);
+      view.setInt32(at, word, true);
+    }
+    for (; from < end; from += 1, at += 1) bytes[at] = source.bytes[from] as number;
+    this.length += count;
+  }
+
   /** Overwrites one byte that was written before. `position` must be inside the content. */
   patchU8(position: number, value: number): void {
     this.checkPatch(position, 1);

@@ -12,34 +12,38 @@ export interface TableEntry {
   readonly value: ByteReader;
 }
 
-/** Goes over the entries of a segment and of those behind it in its chain. */
-class ChainReader {
+/** Goes over the entries of some segments and of those behind them in their chains. */
+export class FrozenCursor {
+  /** What next() went to. */
   readonly entry = { keyGroup: 0, key: new ByteReader(), value: new ByteReader() };
   readonly #layout: SegmentLayout;
   readonly #positions: KeyPositions;
   readonly #wanted: KeyGroupRange;
+  readonly #nextHead: () => number;
+  readonly #requireHeld: () => void;
   #segment = -1;
   #slot = 0;
 
-  constructor(layout: SegmentLayout, positions: KeyPositions, wanted: KeyGroupRange) {
+  /** Made by FrozenTable. `nextHead` gives one segment after the other and -1 at the end, `requireHeld` throws after a release. */
+  constructor(layout: SegmentLayout, positions: KeyPositions, wanted: KeyGroupRange, nextHead: () => number, requireHeld: () => void) {
     this.#layout = layout;
     this.#positions = positions;
     this.#wanted = wanted;
+    this.#nextHead = nextHead;
+    this.#requireHeld = requireHeld;
   }
 
-  begin(head: number): void {
-    this.#segment = head;
-    this.#slot = 0;
-  }
-
-  /** Goes to the next wanted entry; false at the end. */
+  /** Goes to the next wanted entry; false at the end. Throws DISPOSED after the table's release(). */
   next(): boolean {
     const layout = this.#layout;
     const { entry } = this;
-    while (this.#segment !== -1) {
+    this.#requireHeld();
+    for (;;) {
+      if (this.#segment === -1 && (this.#segment = this.#nextHead()) === -1) return false;
       const slot = layout.nextSlot(this.#segment, this.#slot);
       if (slot === -1) {
-        this.begin((layout.store.next[this.#segment] as number) - 1);
+        this.#segment = (layout.store.next[this.#segment] as number) - 1;
+        this.#slot = 0;
         continue;
       }
       this.#slot = slot + 1;
@@ -50,7 +54,6 @@ class ChainReader {
       layout.readValue(this.#segment, at, entry.value);
       return true;
     }
-    return false;
   }
 }
 
@@ -79,37 +82,42 @@ export class FrozenTable {
 
   /** All entries, in no particular order. The table may be changed between two steps. Throws DISPOSED after release(). */
   *entries(keyGroups: KeyGroupRange = this.#positions.keyGroups): Generator<TableEntry, void, undefined> {
+    const cursor = this.cursor(keyGroups);
+    while (cursor.next()) yield cursor.entry;
+  }
+
+  /** entries() as a cursor: a generator takes longer for each entry than reading it does. */
+  cursor(keyGroups: KeyGroupRange = this.#positions.keyGroups): FrozenCursor {
     const { first, last } = this.#cellsOf(keyGroups);
-    const chain = new ChainReader(this.#layout, this.#positions, keyGroups);
-    for (let cell = first; cell <= last; cell = this.#nextRun(cell)) {
-      chain.begin(this.#segment(cell));
-      while (chain.next()) {
-        yield chain.entry;
-        this.#requireHeld();
-      }
-    }
+    let cell = first;
+    return this.#cursor(keyGroups, () => {
+      if (cell > last) return -1;
+      const segment = this.#cells[cell] as number;
+      cell = this.#nextRun(cell);
+      return segment;
+    });
   }
 
   /**
    * All entries, for the only or last time: a segment is given back as soon as it was visited, so writes to it need no copy any more.
-   * Does the same as entries() while another freeze is held. What was visited cannot be read again: a second call goes on behind it.
+   * Does the same as cursor() while another freeze is held. What was visited cannot be read again: a second cursor goes on behind it.
    */
-  *takeEntries(): Generator<TableEntry, void, undefined> {
+  takingCursor(): FrozenCursor {
+    const { store } = this.#layout;
     let mayRelease = true;
-    const chain = new ChainReader(this.#layout, this.#positions, this.#positions.keyGroups);
-    for (let cell = this.#releasedCells; cell < this.#cells.length; ) {
-      const segment = this.#segment(cell);
-      chain.begin(segment);
-      while (chain.next()) {
-        yield chain.entry;
-        this.#requireHeld();
+    let cell = this.#releasedCells;
+    let visited = -1;
+    return this.#cursor(this.#positions.keyGroups, () => {
+      mayRelease &&= store.isOnlyFreeze(this.#epoch);
+      if (visited !== -1 && mayRelease) {
+        this.#eachOfChain(visited, (member) => store.releaseEarly(member));
+        this.#releasedCells = cell;
       }
+      if (cell >= this.#cells.length) return -1;
+      visited = this.#cells[cell] as number;
       cell = this.#nextRun(cell);
-      mayRelease &&= this.#layout.store.isOnlyFreeze(this.#epoch);
-      if (!mayRelease) continue;
-      this.#eachOfChain(segment, (member) => this.#layout.store.releaseEarly(member));
-      this.#releasedCells = cell;
-    }
+      return visited;
+    });
   }
 
   /**
@@ -154,6 +162,10 @@ export class FrozenTable {
     }
     this.#layout.releaseUnheld();
     this.#onRelease();
+  }
+
+  #cursor(keyGroups: KeyGroupRange, nextHead: () => number): FrozenCursor {
+    return new FrozenCursor(this.#layout, this.#positions, keyGroups, nextHead, () => this.#requireHeld());
   }
 
   #segment(cell: number): number {

@@ -5,6 +5,7 @@ import { entryPrefixBytes } from "../key-context.js";
 import { hasKeyGroup, type KeyGroupRange, keyGroupOf, signedMurmur3 } from "../key-groups.js";
 import { voidNamespace } from "../namespace.js";
 import { type ByteReader, ByteWriter, type KeySerializer } from "../serializers/index.js";
+import { FrozenOwners } from "./frozen-owners.js";
 import type { FrozenTable } from "./frozen-table.js";
 import type { ByteSource } from "./segment-layout.js";
 import { StateTable } from "./state-table.js";
@@ -16,12 +17,6 @@ export interface KeyedTableOptions {
   readonly maxBytes?: number;
   /** Asked before memory is taken from the process, and told how much; throws NO_MEMORY where it must not be. */
   readonly reserve?: (extraBytes: number) => void;
-}
-
-/** What frozen() stands at: the stored key of an entry, ready for a map key behind it, and its value. Both hold until the next step. */
-export interface FrozenOwner {
-  readonly key: ByteWriter;
-  readonly value: ByteReader;
 }
 
 /** In a table with namespaces, `key group (2) | key | namespace` are the key; without, the key alone. */
@@ -239,18 +234,9 @@ export class KeyedTable<K, N> {
   }
 
   /** The entries at freeze(). Without key groups to be read once: what was visited is given back to the table at once. */
-  *frozen(keyGroups?: KeyGroupRange): Generator<FrozenOwner, void, undefined> {
-    if (this.#frozen === undefined) return;
-    const key = new ByteWriter({ tooLargeCode: "KEY_TOO_LARGE" });
-    const owner = { key, value: this.value };
-    for (const entry of keyGroups === undefined ? this.#frozen.takeEntries() : this.#frozen.entries(keyGroups)) {
-      key.reset();
-      key.u16be(entry.keyGroup);
-      key.u16be(this.#keys.stateId);
-      key.raw(entry.key.bytes, entry.key.position + (this.#hasNamespaces ? keyGroupBytes : 0), entry.key.end);
-      owner.value = entry.value;
-      yield owner;
-    }
+  frozen(keyGroups?: KeyGroupRange): FrozenOwners {
+    const cursor = keyGroups === undefined ? this.#frozen?.takingCursor() : this.#frozen?.cursor(keyGroups);
+    return new FrozenOwners(cursor, this.#keys.stateId, this.#hasNamespaces ? keyGroupBytes : 0);
   }
 
   #startOther(keyGroup: number): void {

@@ -27,9 +27,9 @@ export class MapBatch {
 
   add(key: ByteSource, keyStart: number, keyEnd: number, value: ByteWriter): void {
     const at = 2 * this.#count;
-    this.bytes.raw(key.bytes, keyStart, keyEnd);
+    this.bytes.rawWords(key, keyStart, keyEnd);
     this.#ends[at] = this.bytes.length;
-    this.bytes.raw(value.bytes, 0, value.length);
+    this.bytes.rawWords(value, 0, value.length);
     this.#ends[at + 1] = this.bytes.length;
     this.#count += 1;
   }

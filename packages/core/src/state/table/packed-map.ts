@@ -1,5 +1,5 @@
 import { StateError } from "../../errors/index.js";
-import { type ByteSource, copyBytes } from "./segment-layout.js";
+import { type ByteSource, copyRange, copyWords } from "./segment-layout.js";
 
 /**
  * How the entries of a small map lie in one piece of bytes, sorted by map key. An object of this kind is a cursor: find() and read()
@@ -117,8 +117,8 @@ class FixedEntries implements PackedMap {
     key: ByteSource, keyStart: number, keyEnd: number,
     value: ByteSource, valueStart: number, valueEnd: number,
   ): void {
-    copyBytes(key.bytes, keyStart, keyEnd, map.bytes, at);
-    copyBytes(value.bytes, valueStart, valueEnd, map.bytes, at + this.#keyBytes);
+    copyWords(key.view, keyStart, keyEnd - keyStart, map.view, at);
+    copyRange(value, valueStart, valueEnd, map.bytes, map.view, at + this.#keyBytes);
   }
 }
 
@@ -176,9 +176,9 @@ class VariableEntries implements PackedMap {
     value: ByteSource, valueStart: number, valueEnd: number,
   ): void {
     const keyAt = writeLength(map.bytes, at, keyEnd - keyStart);
-    copyBytes(key.bytes, keyStart, keyEnd, map.bytes, keyAt);
+    copyRange(key, keyStart, keyEnd, map.bytes, map.view, keyAt);
     const valueAt = writeLength(map.bytes, keyAt + keyEnd - keyStart, valueEnd - valueStart);
-    copyBytes(value.bytes, valueStart, valueEnd, map.bytes, valueAt);
+    copyRange(value, valueStart, valueEnd, map.bytes, map.view, valueAt);
   }
 
   /** What readLength() read, to give back two numbers without an object. */

@@ -6,8 +6,9 @@ import type { EntryVisitor, HeapState, IsExpired } from "../heap/heap-state.js";
 import type { KeyGroupRange } from "../key-groups.js";
 import { ByteReader, ByteWriter, type TypeSerializer } from "../serializers/index.js";
 import type { ListState } from "../state-kinds.js";
+import { bytesPerStep } from "./frozen-owners.js";
 import { KeyedTable } from "./keyed-table.js";
-import { copyBytes } from "./segment-layout.js";
+import { copyRange } from "./segment-layout.js";
 import { movedMark, type TableCollectionOptions } from "./table-collection.js";
 
 /** A list that takes more bytes moves to the heap, where adding never copies it, not even after a freeze. */
@@ -85,7 +86,7 @@ export class TableListState<K, N, T> implements ListState<T>, HeapState<K, N> {
       this.#moveToHeap();
       return this.#largeNow().update(wanted);
     }
-    if (isThere && table.resize(encoded.length)) copyBytes(encoded.bytes, 0, encoded.length, list.bytes, list.position);
+    if (isThere && table.resize(encoded.length)) copyRange(encoded, 0, encoded.length, list.bytes, list.view, list.position);
     else table.put(encoded, 0, encoded.length);
   }
 
@@ -127,11 +128,16 @@ export class TableListState<K, N, T> implements ListState<T>, HeapState<K, N> {
 
   *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Generator<void, void, undefined> {
     const stored = new ByteWriter();
-    for (const { key, value: list } of this.#table.frozen(keyGroups)) {
+    const owners = this.#table.frozen(keyGroups);
+    for (let stepBytes = 0; owners.next(); ) {
+      const { key, value: list } = owners;
       if (list.remaining === 0) continue;
       stored.reset();
-      stored.raw(list.bytes, list.position, list.end);
+      stored.rawWords(list, list.position, list.end);
       visit(key, stored);
+      stepBytes += key.length + stored.length;
+      if (stepBytes < bytesPerStep) continue;
+      stepBytes = 0;
       yield;
     }
     yield* this.#large.frozenEntries(visit, keyGroups);
@@ -175,12 +181,12 @@ export class TableListState<K, N, T> implements ListState<T>, HeapState<K, N> {
     if (!isThere) {
       table.put(encoded, 0, encoded.length);
     } else if (table.resize(sizeBytes)) {
-      copyBytes(encoded.bytes, 0, encoded.length, list.bytes, list.position + oldBytes);
+      copyRange(encoded, 0, encoded.length, list.bytes, list.view, list.position + oldBytes);
     } else {
       const scratch = this.#scratch;
       scratch.reset();
-      scratch.raw(list.bytes, list.position, list.end);
-      scratch.raw(encoded.bytes, 0, encoded.length);
+      scratch.rawWords(list, list.position, list.end);
+      scratch.rawWords(encoded, 0, encoded.length);
       table.put(scratch, 0, scratch.length);
     }
     return true;

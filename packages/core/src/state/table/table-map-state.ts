@@ -6,6 +6,7 @@ import type { EntryVisitor, HeapState, IsExpired } from "../heap/heap-state.js";
 import type { KeyGroupRange } from "../key-groups.js";
 import { ByteReader, ByteWriter, type KeySerializer, type TypeSerializer } from "../serializers/index.js";
 import type { MapState } from "../state-kinds.js";
+import { bytesPerStep } from "./frozen-owners.js";
 import { KeyedTable } from "./keyed-table.js";
 import { MapBatch } from "./map-batch.js";
 import { packedMap, type PackedMap } from "./packed-map.js";
@@ -168,7 +169,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
     if (map.remaining === 0) return this.#largeNow().entries();
     const walk = this.#walks.pop() ?? new MapWalk(this.#newCursor(), this.#mapKeys, this.#codec);
     walk.copy.reset();
-    walk.copy.raw(map.bytes, map.position, map.end);
+    walk.copy.rawWords(map, map.position, map.end);
     walk.start();
     return walk;
   }
@@ -204,17 +205,22 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
   *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Generator<void, void, undefined> {
     const packed = this.#newCursor();
     const value = new ByteWriter();
-    for (const { key, value: map } of this.#table.frozen(keyGroups)) {
+    const owners = this.#table.frozen(keyGroups);
+    for (let stepBytes = 0; owners.next(); ) {
+      const { key, value: map } = owners;
       const ownerBytes = key.length;
       for (let at = map.position; at < map.end; at = packed.valueEnd) {
         packed.read(map, at);
         key.length = ownerBytes;
-        key.raw(map.bytes, packed.keyStart, packed.keyEnd);
+        key.rawWords(map, packed.keyStart, packed.keyEnd);
         value.reset();
-        value.raw(map.bytes, packed.valueStart, packed.valueEnd);
+        value.rawWords(map, packed.valueStart, packed.valueEnd);
         visit(key, value);
-        yield;
       }
+      stepBytes += map.remaining;
+      if (stepBytes < bytesPerStep) continue;
+      stepBytes = 0;
+      yield;
     }
     yield* this.#large.frozenEntries(visit, keyGroups);
   }

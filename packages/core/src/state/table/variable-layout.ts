@@ -2,7 +2,7 @@ import { ByteReader } from "../serializers/index.js";
 import { KeySlots, slotKeyMaxBytes } from "./key-slots.js";
 import { LargeEntries } from "./large-entries.js";
 import {
-  type ByteSource, copyBytes, full, inserted, pointAt, type PutOutcome, replaced, sameWords, type SegmentLayout,
+  type ByteSource, copyRange, full, inserted, pointAt, type PutOutcome, replaced, sameWords, type SegmentLayout,
 } from "./segment-layout.js";
 import { SegmentStore } from "./segment-store.js";
 import type { SlotIndex } from "./slot-index.js";
@@ -157,10 +157,11 @@ export class VariableLayout implements SegmentLayout {
 
   move(from: number, at: number, to: number, position: number): void {
     const { store } = this;
-    const source = store.chunkOf(from);
-    const sizeBytes = entryBytes(store.viewOf(from), at);
+    const source = this.#movedKey;
+    pointAt(source, store.chunkOf(from), store.viewOf(from), at, at + entryBytes(store.viewOf(from), at));
+    const sizeBytes = source.remaining;
     const offset = this.#top[to] as number;
-    copyBytes(source, at, at + sizeBytes, store.chunkOf(to), store.startOf(to) + offset);
+    copyRange(source, at, source.end, store.chunkOf(to), store.viewOf(to), store.startOf(to) + offset);
     this.#top[to] = offset + sizeBytes;
     this.readKey(from, at, this.#movedKey);
     this.#slots.add(to, position, offset, this.#movedKey, this.#movedKey.position);
@@ -215,7 +216,7 @@ export class VariableLayout implements SegmentLayout {
       }
     } else if (valueBytes <= view.getUint16(at + 4, true)) {
       view.setUint16(at + 2, valueBytes, true);
-      copyBytes(value.bytes, valueStart, valueEnd, this.store.chunkOf(segment), at + entryHeaderBytes + keyBytes);
+      copyRange(value, valueStart, valueEnd, this.store.chunkOf(segment), view, at + entryHeaderBytes + keyBytes);
       return replaced;
     }
     const slackBytes = keyBytes === stubMark ? 0 : slackAfter(view.getUint16(at + 2, true), valueBytes);
@@ -253,8 +254,8 @@ export class VariableLayout implements SegmentLayout {
     view.setUint16(at, keyBytes, true);
     view.setUint16(at + 2, valueBytes, true);
     view.setUint16(at + 4, capacityBytes, true);
-    copyBytes(key.bytes, keyStart, keyEnd, chunk, at + entryHeaderBytes);
-    copyBytes(value.bytes, valueStart, valueEnd, chunk, at + entryHeaderBytes + keyBytes);
+    copyRange(key, keyStart, keyEnd, chunk, view, at + entryHeaderBytes);
+    copyRange(value, valueStart, valueEnd, chunk, view, at + entryHeaderBytes + keyBytes);
     this.#top[segment] = offset + sizeBytes;
     return offset;
   }
