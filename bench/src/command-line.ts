@@ -104,13 +104,13 @@ function requireAnswer(question: Question, cases: readonly string[], systems: re
   throw new WrongCallError(`${question.name} cannot ask ${systems.join(", ")} about ${cases.join(", ")}; it can ask ${known}`);
 }
 
-function names(text: string): string[] {
+export function names(text: string): string[] {
   const list = text.split(",").map((name) => name.trim());
   if (list.includes("")) throw new InvalidArgumentError("It must be names separated by commas.");
   return list;
 }
 
-function runCount(text: string): number {
+export function runCount(text: string): number {
   const count = Number(text);
   if (/^\d+$/u.test(text) && count >= 1 && count <= 1_000) return count;
   throw new InvalidArgumentError("It must be a whole number from 1 to 1000.");
