@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Database, MergeInput } from "@tidemark/rocksdb";
 import { isSavepoint, type KeyedStateContext } from "@tidemark/core/state";
-import { isLinkImpossible } from "@tidemark/core/storage";
 import { bytesOf, type ChainTable, type CheckpointChain, type DeltaRun, type RebasePolicy } from "./checkpoint-chain.js";
 import { translated } from "./errors.js";
+import { placeRestoredFile } from "./restored-file.js";
 import { runsBound, runsToMerge } from "./runs-to-merge.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
@@ -207,17 +207,6 @@ export class DeltaMerges<K> {
     const { restore, fileSystem } = this.#parts.context;
     if (restore === undefined || isSavepoint(restore)) throw new Error(`${name} is neither in the working directory nor restored`);
     this.#restoredNames ??= new Map(restore.handles.flatMap(({ files }) => files.map((file) => [restore.file(file).reference.name, file])));
-    const restoredName = this.#restoredNames.get(name) ?? name;
-    if (restore.place !== undefined) {
-      await restore.place(restoredName, to);
-      return;
-    }
-    const { path } = restore.file(restoredName);
-    try {
-      await fileSystem.link(path, to);
-    } catch (error) {
-      if (!isLinkImpossible(error)) throw error;
-      await fileSystem.copyFile(path, to);
-    }
+    await placeRestoredFile(restore, this.#restoredNames.get(name) ?? name, fileSystem, { to });
   }
 }

@@ -3,10 +3,11 @@ import type { Database, ImportFile, ImportSource } from "@tidemark/rocksdb";
 import {
   type FindElsewhere, isStateError, type KeyedStateContext, type KeyGroupRange, restoredRegistry, type RestoredState, type StateRegistry,
 } from "@tidemark/core/state";
-import { isLinkImpossible, type KeyedStateHandle } from "@tidemark/core/storage";
+import type { KeyedStateHandle } from "@tidemark/core/storage";
 import { type ChainTable, CheckpointChain } from "./checkpoint-chain.js";
 import { type CheckpointTable, parseTables } from "./description.js";
 import { translated } from "./errors.js";
+import { placeRestoredFile } from "./restored-file.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
 /** The column family that holds all states. */
@@ -182,7 +183,7 @@ async function stage<K>(
   });
   for (const { directory } of staged.flatMap(({ sources }) => sources)) await fileSystem.makeDirectory(directory);
   await placeAll(waiting, async (name, to, signal) => {
-    const placed = (): Promise<void> => place(restore, name, to, fileSystem, elsewhere, signal);
+    const placed = (): Promise<void> => placeRestoredFile(restore, name, fileSystem, { to, signal, elsewhere });
     await placed().catch(async (error: unknown) => {
       if (!isStateError(error) || error.code !== "NO_SPACE") throw error;
       await makeRoom();
@@ -221,27 +222,6 @@ async function placeAll(
   };
   await Promise.all(Array.from({ length: filesAtOnce }, placeNext));
   stop.signal.throwIfAborted();
-}
-
-async function place(
-  restore: RestoredState,
-  name: string,
-  to: string,
-  fileSystem: KeyedStateContext<never>["fileSystem"],
-  elsewhere: FindElsewhere,
-  signal: AbortSignal,
-): Promise<void> {
-  if (restore.place !== undefined) {
-    await restore.place(name, to, signal, elsewhere);
-    return;
-  }
-  const { path } = restore.file(name);
-  try {
-    await fileSystem.link(path, to);
-  } catch (error) {
-    if (!isLinkImpossible(error)) throw error;
-    await fileSystem.copyFile(path, to, signal);
-  }
 }
 
 function importFile({ uniqueId: _, isDelta: __, ...description }: CheckpointTable, name: string, sizeBytes: number): ImportFile {
