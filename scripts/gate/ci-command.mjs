@@ -27,10 +27,9 @@ export async function runContinuousIntegration() {
     testsStage(),
     packStage,
     newerNodeStage,
-    randomOperationsStage(),
-    // Whether every benchmark question still gives right results; times are never looked at.
-    commandStage("bench:quick", ["scripts/bench-quick.mjs"]),
-    ...sanitizerStages(),
+    // Each of these keeps one core busy. bench:quick sees whether every question still gives right results; times are never looked at.
+    [randomOperationsStage(), commandStage("bench:quick", ["scripts/bench-quick.mjs"])],
+    sanitizerStages(),
     faultsStage,
     ...killStages(),
   ]);
@@ -40,18 +39,19 @@ export async function runContinuousIntegration() {
 /** @type {Stage} */
 const newerNodeStage = {
   name: `tests, Node ${newerNode.version.split(".")[0]}`,
-  run: async () => {
+  run: async (log) => {
     if (process.platform !== "linux" || process.arch !== "x64") return { summary: "not run: needs linux-x64" };
     const directory = mkdtempSync(join(tmpdir(), "tidemark-node-"));
     // Some tests run programs as another user.
     chmodSync(directory, 0o755);
     try {
-      const args = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", directory, `${newerNode.name}@${newerNode.version}`];
-      const { exitCode, output } = await runCommand("npm", args, { cwd: directory });
+      const install = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", directory, `${newerNode.name}@${newerNode.version}`];
+      const { exitCode, output } = await runCommand("npm", install, { cwd: directory });
       if (exitCode !== 0) throw new StageFailure(`npm could not install ${newerNode.name}:\n${lastLines(output, 15)}`);
       const node = join(directory, "node_modules", newerNode.name, "bin", "node");
       // Only what users run: benchmarks and the project's own tools need one version, and faults are those of the file system.
-      return await testsStage({ node, args: ["packages", "examples", "tests/engine", "tests/state", "tests/cli", "tests/readme"] }).run();
+      const args = ["packages", "examples", "tests/engine", "tests/state", "tests/cli", "tests/readme"];
+      return await testsStage({ node, args }).run(log);
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
@@ -87,8 +87,7 @@ function temporaryFilesInMemory() {
 function sanitizerStages() {
   return /** @type {const} */ (["asan", "ubsan"]).map((variant) => ({
     name: variant,
-    run: async () => {
-      const log = (/** @type {string} */ line) => console.log(line);
+    run: async (log) => {
       const { prefix } = await ensureRocksdb({ log });
       const { passed, failed, reports, isGood } = await testWithSanitizer({ prefix, variant, log });
       const summary = `${passed} passed, ${failed} failed, ${reports.length} reports`;
@@ -105,12 +104,11 @@ function sanitizerStages() {
  */
 const faultsStage = {
   name: "faults",
-  run: async () => {
-    const log = (/** @type {string} */ line) => console.log(line);
+  run: async (log) => {
     const { prefix } = await ensureRocksdb({ log });
     const binding = await buildBinding({ prefix, variant: "failpoints", log });
     const env = { TIDEMARK_FAULTS: "10", TIDEMARK_FAILPOINTS_BINDING: binding, ...temporaryFilesInMemory() };
-    return await testsStage({ args: ["--no-file-parallelism", "tests/faults/kill"], env }).run();
+    return await testsStage({ args: ["--no-file-parallelism", "tests/faults/kill"], env }).run(log);
   },
 };
 
@@ -131,8 +129,8 @@ function killStages() {
 function commandStage(name, args) {
   return {
     name,
-    run: async () => {
-      const { exitCode, output } = await runCommand(process.execPath, args, { cwd: root, onLine: (line) => console.log(line) });
+    run: async (log) => {
+      const { exitCode, output } = await runCommand(process.execPath, args, { cwd: root, onLine: log });
       const counts = countsIn(output);
       if (exitCode !== 0) throw new StageFailure(`${args.join(" ")} ended with exit code ${exitCode}; see above`, counts);
       return { summary: `${counts.passed} passed, ${counts.failed} failed`, ...counts };

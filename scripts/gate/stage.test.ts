@@ -30,6 +30,16 @@ describe("the stages of the gate", () => {
     expect(lines.join("\n")).toContain("what is wrong");
     expect(lines.at(-1)).toBe("6 passed, 2 failed");
   });
+  test("stages of a group run at the same time, and all of them are told apart and counted", async () => {
+    let release = (): void => undefined;
+    const later = new Promise<void>((resolve) => (release = resolve));
+    const waiting = { name: "waiting", run: (log: (line: string) => void) => later.then(() => (log("a line"), { summary: "fine" })) };
+    const releasing = { name: "releasing", run: async () => (release(), Promise.reject(new StageFailure("what is wrong"))) };
+    const { lines, totals } = await run([[waiting, releasing], good]);
+    expect(totals).toEqual({ passed: 5, failed: 1 });
+    expect(lines).toContain("waiting | a line");
+    expect(lines).toContain("releasing | --- releasing\nwhat is wrong\n---");
+  });
   test("nothing runs after an essential stage that failed", async () => {
     const { lines, totals } = await run([
       { name: "bad", isEssential: true, run: async () => Promise.reject(new BuildError("no compiler")) },

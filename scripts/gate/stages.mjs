@@ -12,9 +12,9 @@ import { StageFailure } from "./stage.mjs";
 export const setupStage = {
   name: "set-up",
   isEssential: true,
-  run: async () => {
+  run: async (log) => {
     const steps = setupSteps.filter((step) => step.run !== compileTypes);
-    if (!(await setUp({ steps, log: console.log }))) throw new StageFailure("the set-up failed; see above");
+    if (!(await setUp({ steps, log }))) throw new StageFailure("the set-up failed; see above");
     return { summary: "ready" };
   },
 };
@@ -41,7 +41,7 @@ export const lintStage = {
 export function testsStage({ name = "tests", node = process.execPath, args = [], env = {} } = {}) {
   return {
     name,
-    run: async () => {
+    run: async (log) => {
       const directory = mkdtempSync(join(tmpdir(), "tidemark-gate-"));
       const report = join(directory, "report.json");
       try {
@@ -49,7 +49,7 @@ export function testsStage({ name = "tests", node = process.execPath, args = [],
         const { exitCode } = await runCommand(
           node,
           [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args],
-          { cwd: root, onLine: (line) => console.log(line), env: { ...process.env, CI: "true", ...env } },
+          { cwd: root, onLine: log, env: { ...process.env, CI: "true", ...env } },
         );
         return countTests(readReport(report), exitCode);
       } finally {
