@@ -1,6 +1,6 @@
 import type { StateBackend } from "@tidemark/core/state";
 import { testStateBackend } from "@tidemark/core/testing";
-import { afterAll, expect } from "vitest";
+import { afterAll, describe, expect } from "vitest";
 import { rocksdbBackend } from "./index.js";
 
 testStateBackend("rocksdb", (directory) => rocksdbBackend({ directory }), { randomRuns: 10 });
@@ -29,11 +29,13 @@ function counting(backend: StateBackend): StateBackend {
   };
 }
 
-// Never a new base: deltas are merged all the time.
-testStateBackend(
-  "rocksdb with merged deltas",
-  (directory) => counting(rocksdbBackend({ directory, deltaRatio: 1e9, deltasMax: 2, memoryBudgetBytes: 4 * 1024 * 1024 })),
-  { randomRuns: 10 },
-);
+describe("never a new base", () => {
+  testStateBackend(
+    "rocksdb with merged deltas",
+    (directory) => counting(rocksdbBackend({ directory, deltaRatio: 1e9, deltasMax: 2, memoryBudgetBytes: 4 * 1024 * 1024 })),
+    { randomRuns: 10 },
+  );
 
-afterAll(() => expect(mergesDone).toBeGreaterThan(10));
+  // Not run where all of these are filtered out.
+  afterAll(() => expect(mergesDone).toBeGreaterThan(10));
+});
