@@ -96,6 +96,8 @@ export class MemorySnapshotWriter {
     files: SnapshotFiles,
     signal: AbortSignal,
   ): Promise<KeyedStateResult> {
+    // Records wait for what is done before this: opening a file need not be.
+    await yieldTurn();
     const counter = { entries: 0 };
     const { operator, subtask, keyGroups } = this.#context;
     const name = `${files.generation}-${operator}-${subtask}-${id}.entries`;
