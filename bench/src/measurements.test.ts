@@ -91,8 +91,7 @@ describe.each(["memory", "fs", "rocksdb"])("checkpoints and restores on %s", (sy
     expect(rows.find((row) => row.case === "pause-p50")?.params).toMatchObject({ files: "copied", rounds: 3, keys: 256 });
     const linked = rows.find((row) => row.case === "pause-p50-links");
     if (system === "rocksdb") {
-      // The mean of three short rounds: one of them was seen to upload a delta only.
-      expect(valueOf(rows, "uploaded-mean-full")).toBeGreaterThan(valueOf(rows, "first-uploaded") * 0.4);
+      expect(valueOf(rows, "uploaded-mean-full")).toBeGreaterThan(valueOf(rows, "first-uploaded") * 0.9);
       expect(valueOf(rows, "uploaded-mean-live-files")).toBeGreaterThan(0);
     }
     if (system !== "memory") expect(linked?.params).toMatchObject({ files: "linked", rounds: 3 });

@@ -42,3 +42,14 @@ test("a directory that is not there has no files", async () => {
   expect(await filesIn(join(root, "nowhere"))).toEqual([]);
   expect(await new DirectoryGrowth(join(root, "nowhere")).take()).toBe(0);
 });
+
+test("what stays is found while directories beside it vanish", async () => {
+  await writeFile(inside("stays"), Buffer.alloc(100));
+  const leaving = Array.from({ length: 20 }, (_, index) => inside(`leaving-${index}`));
+  for (let round = 0; round < 10; round += 1) {
+    for (const directory of leaving) await mkdir(directory);
+    const removed = Promise.all(leaving.map((directory) => rm(directory, { recursive: true })));
+    expect(await filesIn(inside())).toMatchObject([{ path: inside("stays"), sizeBytes: 100 }]);
+    await removed;
+  }
+});

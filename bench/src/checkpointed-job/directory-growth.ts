@@ -35,14 +35,17 @@ export interface FoundFile {
   readonly sizeBytes: number;
 }
 
-/** Every regular file below a directory; none when it does not exist. Files that vanish meanwhile are left out. */
+/**
+ * Every regular file below a directory; none when it does not exist. Files and directories that vanish meanwhile are left out, which
+ * Node's own recursive readdir cannot do: it fails as a whole.
+ */
 export async function filesIn(directory: string): Promise<FoundFile[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(ignoreMissing);
+  const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreMissing);
   const found: FoundFile[] = [];
   for (const entry of entries ?? []) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const status = await lstat(path, { bigint: true }).catch(ignoreMissing);
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) found.push(...(await filesIn(path)));
+    const status = entry.isFile() ? await lstat(path, { bigint: true }).catch(ignoreMissing) : undefined;
     if (status !== undefined) found.push({ path, id: `${status.dev}-${status.ino}-${status.birthtimeNs}`, sizeBytes: Number(status.size) });
   }
   return found;
