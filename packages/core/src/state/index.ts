@@ -56,16 +56,14 @@ export type { ByteCursor, OrderedByteStore } from "./bytes/ordered-byte-store.js
 export { byteBackendState } from "./bytes/byte-backend-state.js";
 export { ListCodec, ValueCodec } from "./bytes/value-codec.js";
 export { fitsTable, tableBackendState } from "./table/table-backend-state.js";
+export { copyBytes, sameWords, type ByteSource } from "./serializers/byte-source.js";
 export {
-  copyBytes,
   Directory,
   FrozenTable,
-  sameWords,
   StateTable,
   TableListState,
   TableMapState,
   TableValueState,
-  type ByteSource,
   type KeyHash,
   type StateTableOptions,
   type TableCollectionOptions,

@@ -60,13 +60,8 @@ export class EntryFileWriter {
   }
 
   #begin(keyBytes: number, valueBytes: number): void {
-    if (keyBytes < 0x80 && valueBytes < 0x80) {
-      // Two varints of a byte.
-      this.#block.u16be((keyBytes << 8) | valueBytes);
-    } else {
-      this.#block.varint(keyBytes);
-      this.#block.varint(valueBytes);
-    }
+    this.#block.varint(keyBytes);
+    this.#block.varint(valueBytes);
     this.#count += 1;
   }
 

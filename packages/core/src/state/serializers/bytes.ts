@@ -1,4 +1,5 @@
 import { StateError } from "../../errors/index.js";
+import { type ByteSource, copyRange } from "./byte-source.js";
 
 /** Largest encoding a writer makes unless told otherwise: 64 MiB. */
 export const defaultMaxValueBytes = 64 * 1024 * 1024;
@@ -149,18 +150,10 @@ export class ByteWriter {
   }
 
   /** The same from bytes with a view over all of them, for some tens of bytes: word by word, without making an object. */
-  rawWords(source: { readonly bytes: Uint8Array; readonly view: DataView }, start: number, end: number): void {
+  rawWords(source: ByteSource, start: number, end: number): void {
     const count = end - start;
-    if (count > 128) return this.raw(source.bytes, start, end);
     this.ensure(count);
-    const { bytes, view } = this;
-    let at = this.length;
-    let from = start;
-    for (const wordsEnd = end - 3; from < wordsEnd; from += 4, at += 4) {
-      const word = source.view.getInt32(from, true);
-      view.setInt32(at, word, true);
-    }
-    for (; from < end; from += 1, at += 1) bytes[at] = source.bytes[from] as number;
+    copyRange(source, start, end, this.bytes, this.view, this.length);
     this.length += count;
   }
 

@@ -1,8 +1,7 @@
 import { StateError } from "../../errors/index.js";
+import { type ByteSource, copyWords, sameWords } from "../serializers/byte-source.js";
 import type { ByteReader } from "../serializers/index.js";
-import {
-  type ByteSource, copyWords, full, inserted, pointAt, probeOf, type PutOutcome, replaced, sameWords, type SegmentLayout,
-} from "./segment-layout.js";
+import { full, inserted, pointAt, probeOf, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
 import { SegmentStore } from "./segment-store.js";
 import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";
 

@@ -1,7 +1,6 @@
 export { Directory } from "./directory.js";
 export { FrozenTable, type TableEntry } from "./frozen-table.js";
 export type { KeyHash } from "./key-positions.js";
-export { type ByteSource, copyBytes, sameWords } from "./segment-layout.js";
 export { StateTable, type StateTableOptions } from "./state-table.js";
 export type { TableCollectionOptions } from "./table-collection.js";
 export { TableMapState } from "./table-map-state.js";

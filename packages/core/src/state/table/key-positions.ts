@@ -1,5 +1,5 @@
+import type { ByteSource } from "../serializers/byte-source.js";
 import { type KeyGroupRange, keyGroupCount, keyGroupOf, signedMurmur3 } from "../key-groups.js";
-import type { ByteSource } from "./segment-layout.js";
 
 /** The hash of a key's bytes: a 32-bit integer, signed or not. */
 export type KeyHash = (bytes: Uint8Array, start: number, end: number) => number;

@@ -1,4 +1,5 @@
-import { type ByteSource, copyWords, probeOf, sameWords } from "./segment-layout.js";
+import { type ByteSource, copyWords, sameWords } from "../serializers/byte-source.js";
+import { probeOf } from "./segment-layout.js";
 import type { SegmentStore } from "./segment-store.js";
 import type { SlotIndex } from "./slot-index.js";
 import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";

@@ -4,11 +4,11 @@ import type { HeapOwner } from "../heap/heap-keys.js";
 import { entryPrefixBytes } from "../key-context.js";
 import { hasKeyGroup, type KeyGroupRange, keyGroupOf, signedMurmur3 } from "../key-groups.js";
 import { voidNamespace } from "../namespace.js";
+import type { ByteSource } from "../serializers/byte-source.js";
 import { type ByteReader, ByteWriter, type KeySerializer } from "../serializers/index.js";
-import { FrozenOwners } from "./frozen-owners.js";
 import type { FrozenTable } from "./frozen-table.js";
-import type { ByteSource } from "./segment-layout.js";
 import { StateTable } from "./state-table.js";
+import { visitFrozen } from "./visit-frozen.js";
 
 export interface KeyedTableOptions {
   /** Size of all values in bytes, where it is always the same. */
@@ -233,10 +233,14 @@ export class KeyedTable<K, N> {
     this.#frozen = undefined;
   }
 
-  /** The entries at freeze(). Without key groups to be read once: what was visited is given back to the table at once. */
-  frozen(keyGroups?: KeyGroupRange): FrozenOwners {
-    const cursor = keyGroups === undefined ? this.#frozen?.takingCursor() : this.#frozen?.cursor(keyGroups);
-    return new FrozenOwners(cursor, this.#keys.stateId, this.#hasNamespaces ? keyGroupBytes : 0);
+  /**
+   * Visits the stored key and the value of each entry at freeze(), which hold until the visit returns; a step is a moment to pause.
+   * Without key groups for the only or last time: what was visited is given back to the table at once.
+   */
+  *frozen(visit: (key: ByteWriter, value: ByteReader) => void, keyGroups?: KeyGroupRange): Generator<void, void, undefined> {
+    if (this.#frozen === undefined) return;
+    const cursor = keyGroups === undefined ? this.#frozen.takingCursor() : this.#frozen.cursor(keyGroups);
+    yield* visitFrozen(cursor, this.#keys.stateId, this.#hasNamespaces ? keyGroupBytes : 0, visit);
   }
 
   #startOther(keyGroup: number): void {

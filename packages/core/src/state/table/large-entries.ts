@@ -1,5 +1,5 @@
+import type { ByteSource } from "../serializers/byte-source.js";
 import { allocateBytes, type SegmentStore } from "./segment-store.js";
-import type { ByteSource } from "./segment-layout.js";
 
 interface LargeEntry extends ByteSource {
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -1,5 +1,5 @@
+import type { ByteSource } from "../serializers/byte-source.js";
 import { ByteWriter } from "../serializers/index.js";
-import type { ByteSource } from "./segment-layout.js";
 
 /** A batch of so many bytes is put before more is added. */
 const fullBytes = 64 * 1024;

@@ -1,5 +1,5 @@
+import { type ByteSource, copyRange, copyWords } from "../serializers/byte-source.js";
 import { StateError } from "../../errors/index.js";
-import { type ByteSource, copyRange, copyWords } from "./segment-layout.js";
 
 /**
  * How the entries of a small map lie in one piece of bytes, sorted by map key. An object of this kind is a cursor: find() and read()

@@ -1,4 +1,4 @@
-import type { ByteSource } from "./segment-layout.js";
+import type { ByteSource } from "../serializers/byte-source.js";
 
 /**
  * Finds the entries of a segment by key: an array of slots at its beginning, so that a search stays within a few neighbouring pages of

@@ -1,12 +1,13 @@
 // One file past 400 lines: lookups, splits, chains and merges all change the same directory and segments.
 import { StateError } from "../../errors/index.js";
 import type { KeyGroupRange } from "../key-groups.js";
+import type { ByteSource } from "../serializers/byte-source.js";
 import { ByteReader } from "../serializers/index.js";
 import { Directory } from "./directory.js";
 import { FixedLayout, fixedEntryMaxBytes } from "./fixed-layout.js";
 import { FrozenTable, type TableEntry } from "./frozen-table.js";
 import { type KeyHash, KeyPositions } from "./key-positions.js";
-import { type ByteSource, full, inserted, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
+import { full, inserted, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
 import { VariableLayout } from "./variable-layout.js";
 
 export interface StateTableOptions {

@@ -1,6 +1,6 @@
 import type { EntryChanges } from "../heap/entry-changes.js";
+import type { ByteSource } from "../serializers/byte-source.js";
 import { ByteReader } from "../serializers/index.js";
-import type { ByteSource } from "./segment-layout.js";
 import type { TableStateOptions } from "./table-value-state.js";
 
 /** Options of the states that hold several elements for a key: in the table while they are small, and then on the heap. */

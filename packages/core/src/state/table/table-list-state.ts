@@ -4,11 +4,10 @@ import { HeapKeys, type HeapOwner } from "../heap/heap-keys.js";
 import { HeapListState } from "../heap/heap-list-state.js";
 import type { EntryVisitor, HeapState, IsExpired } from "../heap/heap-state.js";
 import type { KeyGroupRange } from "../key-groups.js";
+import { copyRange } from "../serializers/byte-source.js";
 import { ByteReader, ByteWriter, type TypeSerializer } from "../serializers/index.js";
 import type { ListState } from "../state-kinds.js";
-import { bytesPerStep } from "./frozen-owners.js";
 import { KeyedTable } from "./keyed-table.js";
-import { copyRange } from "./segment-layout.js";
 import { movedMark, type TableCollectionOptions } from "./table-collection.js";
 
 /** A list that takes more bytes moves to the heap, where adding never copies it, not even after a freeze. */
@@ -128,18 +127,12 @@ export class TableListState<K, N, T> implements ListState<T>, HeapState<K, N> {
 
   *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Generator<void, void, undefined> {
     const stored = new ByteWriter();
-    const owners = this.#table.frozen(keyGroups);
-    for (let stepBytes = 0; owners.next(); ) {
-      const { key, value: list } = owners;
-      if (list.remaining === 0) continue;
+    yield* this.#table.frozen((key, list) => {
+      if (list.remaining === 0) return;
       stored.reset();
       stored.rawWords(list, list.position, list.end);
       visit(key, stored);
-      stepBytes += key.length + stored.length;
-      if (stepBytes < bytesPerStep) continue;
-      stepBytes = 0;
-      yield;
-    }
+    }, keyGroups);
     yield* this.#large.frozenEntries(visit, keyGroups);
   }
 

@@ -4,14 +4,13 @@ import { HeapKeys, type HeapOwner } from "../heap/heap-keys.js";
 import { HeapMapState } from "../heap/heap-map-state.js";
 import type { EntryVisitor, HeapState, IsExpired } from "../heap/heap-state.js";
 import type { KeyGroupRange } from "../key-groups.js";
+import type { ByteSource } from "../serializers/byte-source.js";
 import { ByteReader, ByteWriter, type KeySerializer, type TypeSerializer } from "../serializers/index.js";
 import type { MapState } from "../state-kinds.js";
-import { bytesPerStep } from "./frozen-owners.js";
 import { KeyedTable } from "./keyed-table.js";
 import { MapBatch } from "./map-batch.js";
 import { packedMap, type PackedMap } from "./packed-map.js";
 import { EntryIterator, KeyIterator, MapWalk, ValueIterator, type WalkedState } from "./packed-map-iterator.js";
-import type { ByteSource } from "./segment-layout.js";
 import { movedMark, type TableCollectionOptions } from "./table-collection.js";
 
 /** A map that takes more bytes moves to the heap, where a change costs the same however large the map is. */
@@ -205,9 +204,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
   *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Generator<void, void, undefined> {
     const packed = this.#newCursor();
     const value = new ByteWriter();
-    const owners = this.#table.frozen(keyGroups);
-    for (let stepBytes = 0; owners.next(); ) {
-      const { key, value: map } = owners;
+    yield* this.#table.frozen((key, map) => {
       const ownerBytes = key.length;
       for (let at = map.position; at < map.end; at = packed.valueEnd) {
         packed.read(map, at);
@@ -217,11 +214,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
         value.rawWords(map, packed.valueStart, packed.valueEnd);
         visit(key, value);
       }
-      stepBytes += map.remaining;
-      if (stepBytes < bytesPerStep) continue;
-      stepBytes = 0;
-      yield;
-    }
+    }, keyGroups);
     yield* this.#large.frozenEntries(visit, keyGroups);
   }
 

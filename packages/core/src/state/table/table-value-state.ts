@@ -5,7 +5,6 @@ import type { EntryVisitor, HeapState, IsExpired } from "../heap/heap-state.js";
 import type { KeyGroupRange } from "../key-groups.js";
 import { type ByteReader, ByteWriter, type SerializerSnapshot, type TypeSerializer } from "../serializers/index.js";
 import type { ValueState } from "../state-kinds.js";
-import { bytesPerStep } from "./frozen-owners.js";
 import { KeyedTable, type KeyedTableOptions } from "./keyed-table.js";
 
 export interface TableStateOptions extends Omit<KeyedTableOptions, "valueBytes"> {
@@ -81,17 +80,11 @@ export class TableValueState<K, N, T> implements ValueState<T>, HeapState<K, N> 
 
   *frozenEntries(visit: EntryVisitor, keyGroups?: KeyGroupRange): Generator<void, void, undefined> {
     const stored = new ByteWriter();
-    const owners = this.#table.frozen(keyGroups);
-    for (let stepBytes = 0; owners.next(); ) {
-      const { key, value } = owners;
+    yield* this.#table.frozen((key, value) => {
       stored.reset();
       stored.rawWords(value, value.position, value.end);
       visit(key, stored);
-      stepBytes += key.length + stored.length;
-      if (stepBytes < bytesPerStep) continue;
-      stepBytes = 0;
-      yield;
-    }
+    }, keyGroups);
   }
 
   release(): void {

@@ -1,4 +1,5 @@
-import { type ByteSource, probeOf } from "./segment-layout.js";
+import type { ByteSource } from "../serializers/byte-source.js";
+import { probeOf } from "./segment-layout.js";
 import type { SegmentStore } from "./segment-store.js";
 import type { SlotIndex } from "./slot-index.js";
 

@@ -1,9 +1,8 @@
+import { type ByteSource, copyRange, sameWords } from "../serializers/byte-source.js";
 import { ByteReader } from "../serializers/index.js";
 import { KeySlots, slotKeyMaxBytes } from "./key-slots.js";
 import { LargeEntries } from "./large-entries.js";
-import {
-  type ByteSource, copyRange, full, inserted, pointAt, type PutOutcome, replaced, sameWords, type SegmentLayout,
-} from "./segment-layout.js";
+import { full, inserted, pointAt, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
 import { SegmentStore } from "./segment-store.js";
 import type { SlotIndex } from "./slot-index.js";
 import { TagSlots } from "./tag-slots.js";
