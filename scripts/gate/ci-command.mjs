@@ -27,7 +27,7 @@ export async function runContinuousIntegration() {
     testsStage(),
     packStage,
     newerNodeStage,
-    // Each of these keeps one core busy. bench:quick sees whether every question still gives right results; times are never looked at.
+    // These leave cores idle much of the time. bench:quick sees whether every question gives right results; times are never looked at.
     [randomOperationsStage(), commandStage("bench:quick", ["scripts/bench-quick.mjs"])],
     sanitizerStages(),
     faultsStage,

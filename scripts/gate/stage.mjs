@@ -53,12 +53,17 @@ export async function runStages(stages, { log = console.log, startMs = performan
     const goesOn =
       "run" in stage
         ? [await runStage(stage, log)]
-        : await Promise.all(stage.map((each) => runStage(each, (line) => log(`${each.name} | ${line}`))));
+        : await Promise.all(stage.map((each) => runStage(each, namedLog(each.name, log))));
     if (goesOn.includes(false)) break;
   }
   if (totals.failed > 0) log(`\n${lines.join("\n")}`);
   log(`${totals.passed} passed, ${totals.failed} failed`);
   return totals;
+}
+
+/** A log whose every line begins with a name. @param {string} name @param {Log} log @returns {Log} */
+function namedLog(name, log) {
+  return (text) => text.split("\n").forEach((line) => log(`${name} | ${line}`));
 }
 
 /**

@@ -106,7 +106,7 @@ CollectedLayer CollectLayer(const TableLayer& layer, const std::atomic<bool>& is
   CollectedLayer collected;
   std::vector<EntryPlace> places;
   for (size_t segment = 0; segment < view.SegmentCount(); segment++) {
-    if (isAborted) throw Failure{kDisposed, "the thread is ending"};
+    if (isAborted) throw Failure{kDisposed, kJobAborted};
     if (segment + 1 < view.SegmentCount()) view.PrefetchSlots(segment + 1);
     places.resize(view.SlotCount(segment));
     const size_t count = view.ListEntries(segment, places.data(), 0);

@@ -82,7 +82,7 @@ void Database::Interrupt() {
   if (db != nullptr) rocksdb::CancelAllBackgroundWork(db.get(), false);
 }
 
-void Database::StopDrains() {
+void Database::StopTableJobs() {
   isClosing = true;
   const std::lock_guard<std::mutex> lock(closing);
   drains.Stop();

@@ -86,8 +86,8 @@ class Database {
   void Close();
   // Makes waiting flushes return and background jobs stop, without waiting for them.
   void Interrupt();
-  // Ends the drain under way as soon as it can; none begins any more.
-  void StopDrains();
+  // Ends drains and merges as soon as they notice, and waits for that; none begins any more.
+  void StopTableJobs();
 
   // `ttl` must be the ColumnFamily's own.
   rocksdb::ColumnFamilyOptions FamilyOptions(MergeKind kind, const std::shared_ptr<TtlRules>& ttl) const;

@@ -9,7 +9,7 @@
 namespace tidemark {
 namespace {
 
-constexpr uint32_t kMaxSegmentBytes = 65536;       // offsets in a segment have 16 bits
+constexpr uint32_t kMaxSegmentBytes = 65536;  // offsets in a segment have 16 bits
 constexpr uint32_t kMaxChunkShift = 31;
 constexpr uint32_t kNoBlock = UINT32_MAX;
 

@@ -63,7 +63,8 @@ TableFiles FilesOf(const DrainJob& job) {
   rocksdb::DB& db = *job.database->db;
   // The database's options too: its bytes_per_sync spreads out what would otherwise be written back all at once, by the fsync at the end.
   const rocksdb::EnvOptions files(job.database->options.database);
-  return TableFiles(job, files, db.GetOptions(job.family->handle), job.family->handle, "drain-opened", "drain-finished");
+  return TableFiles(job, files, db.GetOptions(job.family->handle), job.family->handle,
+                    {.opened = "drain-opened", .finished = "drain-finished", .isReadSoon = true});
 }
 
 void Add(TableFiles& files, const ColumnFamily& family, const Slice& key, const Change& change) {

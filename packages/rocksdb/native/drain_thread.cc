@@ -18,6 +18,9 @@ void DrainThread::Submit(std::shared_ptr<DrainJob> job) {
     } catch (const std::system_error&) {
       jobs_.pop_back();
       throw Failure{kRocksDB, "cannot start a thread to drain on: too many are running"};
+    } catch (...) {
+      jobs_.pop_back();
+      throw;
     }
   }
   changed_.notify_all();

@@ -15,6 +15,9 @@ inline constexpr const char* kIo = "IO";
 inline constexpr const char* kStateCorrupt = "STATE_CORRUPT";
 inline constexpr const char* kDirectoryInUse = "DIRECTORY_IN_USE";
 
+// Why work on another thread ended before its time.
+inline constexpr const char* kJobAborted = "the work was cancelled, or the thread or its database is ending";
+
 // code is one of the constants above; message is for people and already says what to do where something can be done.
 struct Failure {
   const char* code;

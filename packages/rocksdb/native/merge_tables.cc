@@ -261,8 +261,9 @@ std::vector<WrittenTable> MergeTables(const MergeJob& job) {
   std::vector<Run*> heap;
   for (const auto& run : runs) heap.push_back(run.get());
   std::make_heap(heap.begin(), heap.end(), IsAfter);
-  // Written by what they share with the database, which may be gone by now.
-  TableFiles output(job, rocksdb::EnvOptions(job.options), job.options, nullptr, "merge-opened", "merge-finished");
+  // Without the column family, which may have been dropped meanwhile. The database never reads these files.
+  TableFiles output(job, rocksdb::EnvOptions(job.options), job.options, nullptr,
+                    {.opened = "merge-opened", .finished = "merge-finished", .isReadSoon = false});
   KeyHistory history(job.options.merge_operator.get());
   bool hasKey = false;
   for (size_t count = 0; !heap.empty(); count++) {

@@ -80,7 +80,7 @@ napi_value PrepareExit(Call& call) {
   const auto interrupt = [](const std::shared_ptr<Database>& database) {
     database->isClosing = true;
     database->Interrupt();
-    database->StopDrains();
+    database->StopTableJobs();
   };
   call.instance->databases.ForEach(interrupt);
   return nullptr;

@@ -89,7 +89,7 @@ void SortEntries(const TableView& view, EntryPlace* places, size_t count, const 
   const std::vector<size_t> ends = PartitionByGroup(places, count);
   size_t begin = 0;
   for (const size_t end : ends) {
-    if (isAborted) throw Failure{kDisposed, "the thread is ending"};
+    if (isAborted) throw Failure{kDisposed, kJobAborted};
     SortGroup(view, places + begin, places + end);
     begin = end;
   }

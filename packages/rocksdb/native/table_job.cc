@@ -29,7 +29,7 @@ std::string InternalKey(const std::string& key, uint64_t sequence, uint8_t type)
 }  // namespace
 
 void TableJob::CheckAborted() const {
-  if (isAborted) throw Failure{kDisposed, "the work was cancelled, or the thread or its database is ending"};
+  if (isAborted) throw Failure{kDisposed, kJobAborted};
 }
 
 void TableJob::Catch(const std::function<void()>& work) {
@@ -45,8 +45,8 @@ void TableJob::Catch(const std::function<void()>& work) {
 }
 
 TableFiles::TableFiles(const TableJob& job, const rocksdb::EnvOptions& files, const rocksdb::Options& options,
-                       rocksdb::ColumnFamilyHandle* family, const char* opened, const char* finished)
-    : job_(job), opened_(opened), finished_(finished), writer_(files, options, family, false) {}
+                       rocksdb::ColumnFamilyHandle* family, const Setting& setting)
+    : job_(job), setting_(setting), writer_(files, options, family, !setting.isReadSoon) {}
 
 TableFiles::~TableFiles() {
   if (isKept_) return;
@@ -72,7 +72,7 @@ void TableFiles::Finish() {
   if (!isOpen_) return;
   Check(writer_.Finish(&files_.back().info), "cannot write a table file");
   isOpen_ = false;
-  Failpoint(finished_);
+  Failpoint(setting_.finished);
 }
 
 WrittenTable TableFiles::Describe(const Written& file, const TableIdentity& identity) {
@@ -112,7 +112,7 @@ void TableFiles::Open() {
   if (descriptor < 0) throw FailureFromErrno(errno, "cannot make " + path);
   close(descriptor);
   files_.push_back(Written{path, {}});
-  Failpoint(opened_);
+  Failpoint(setting_.opened);
   Check(writer_.Open(path), "cannot write a table file");
   isOpen_ = true;
 }

@@ -39,7 +39,7 @@ struct TableJob {
   // One of the two, at the end.
   std::vector<WrittenTable> files;
   std::optional<Failure> failure;
-  // Called at the end, on the job's thread or the one that stops it.
+  // Called at the end, on the job's thread.
   std::function<void()> ended;
 
   // Throws Failure DISPOSED once isAborted was set.
@@ -59,9 +59,16 @@ struct TableIdentity {
 // The files of one job, filled one after the other in the order of keys; those that are not kept are removed.
 class TableFiles {
  public:
-  // `opened` and `finished` are the failpoints of each file. `job` must outlive this.
+  struct Setting {
+    // The failpoints of each file.
+    const char* opened;
+    const char* finished;
+    // Whether what was written stays in the page cache: where it is not read soon it takes the place of what is.
+    bool isReadSoon;
+  };
+  // `job` must outlive this.
   TableFiles(const TableJob& job, const rocksdb::EnvOptions& files, const rocksdb::Options& options, rocksdb::ColumnFamilyHandle* family,
-             const char* opened, const char* finished);
+             const Setting& setting);
   ~TableFiles();
   TableFiles(const TableFiles&) = delete;
   TableFiles& operator=(const TableFiles&) = delete;
@@ -89,8 +96,7 @@ class TableFiles {
   void Open();
 
   const TableJob& job_;
-  const char* const opened_;
-  const char* const finished_;
+  const Setting setting_;
   std::vector<Written> files_;
   bool isOpen_ = false;
   bool isKept_ = false;

@@ -4,7 +4,6 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "instance.h"
@@ -74,11 +73,7 @@ void JobEnded(napi_env env, napi_value, void* context, void* data) {
 // Environments end while threads work (worker.terminate). Node runs this before it takes the thread-safe function away, because
 // hooks run in the reverse order of their making.
 void StopJobs(void* data) {
-  const auto stop = [](const std::shared_ptr<Database>& database) {
-    database->StopDrains();
-    database->merger.Stop();
-  };
-  static_cast<Instance*>(data)->databases.ForEach(stop);
+  static_cast<Instance*>(data)->databases.ForEach([](const std::shared_ptr<Database>& database) { database->StopTableJobs(); });
 }
 
 void PrepareToSettle(Call& call) {
@@ -106,7 +101,7 @@ void ReadTarget(Call& call, size_t first, TableJob* job) {
       static_cast<uint64_t>(ReadNumber(call.env, call.Argument(first + 2, "targetFileBytes"), "targetFileBytes", 1, kMaxFileBytes));
 }
 
-napi_value StartTableJob(Call& call, const std::shared_ptr<Database>& database, std::shared_ptr<TableJob> job,
+napi_value StartTableJob(Call& call, const std::shared_ptr<Database>& database, const std::shared_ptr<TableJob>& job,
                          const std::function<void()>& submit) {
   PrepareToSettle(call);
   Instance* instance = call.instance;
@@ -116,7 +111,15 @@ napi_value StartTableJob(Call& call, const std::shared_ptr<Database>& database, 
   PendingJob* data = pending.get();
   const napi_threadsafe_function settle = instance->tableJobEnded;
   job->ended = [settle, data] { napi_call_threadsafe_function(settle, data, napi_tsfn_nonblocking); };
-  submit();
+  try {
+    submit();
+  } catch (...) {
+    // Frees it. Nobody has the promise.
+    napi_value nothing;
+    napi_get_undefined(call.env, &nothing);
+    napi_resolve_deferred(call.env, pending->deferred, nothing);
+    throw;
+  }
   pending.release();
   database->pendingWork++;
   if (instance->pendingTableJobs++ == 0) napi_ref_threadsafe_function(call.env, settle);

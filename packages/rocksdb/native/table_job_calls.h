@@ -15,7 +15,7 @@ namespace tidemark {
 void ReadTarget(Call& call, size_t first, TableJob* job);
 
 // Gives the promise of a list of files. `submit` hands the job to its thread and throws Failure where there is none.
-napi_value StartTableJob(Call& call, const std::shared_ptr<Database>& database, std::shared_ptr<TableJob> job,
+napi_value StartTableJob(Call& call, const std::shared_ptr<Database>& database, const std::shared_ptr<TableJob>& job,
                          const std::function<void()>& submit);
 
 }  // namespace tidemark

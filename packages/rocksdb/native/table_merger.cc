@@ -17,6 +17,9 @@ void TableMerger::Submit(std::shared_ptr<MergeJob> job) {
     } catch (const std::system_error&) {
       jobs_.pop_back();
       throw Failure{kRocksDB, "cannot start a thread to merge on: too many are running"};
+    } catch (...) {
+      jobs_.pop_back();
+      throw;
     }
   }
   changed_.notify_all();

@@ -77,7 +77,7 @@ describe("threads", () => {
 });
 
 /** Begins a drain of `count` entries as \`drained\`. */
-const drain = (count: number, directory: string): string => `
+const drain = (count: number, directory: string, prefix = '"d"'): string => `
   const memory = native.createTableMemory(), segments = new Uint32Array(${Math.ceil(count / 60)});
   let chunk = new DataView(native.addTableChunk(memory, segments.length * 4096));
   for (let s = 0, n = 0; s < segments.length; s++) {
@@ -93,7 +93,8 @@ const drain = (count: number, directory: string): string => `
       chunk.setUint32(s * 4096 + at + 16, n);
     }
   }
-  const drained = native.drain(db, 0, memory, segments, segments.length, 4096, 20, 1, ${JSON.stringify(directory)}, "d", 1e6, 0xffffffff);`;
+  const into = [${JSON.stringify(directory)}, ${prefix}, 1e6];
+  const drained = native.drain(db, 0, memory, segments, segments.length, 4096, 20, 1, ...into, 0xffffffff);`;
 
 describe("a drain", () => {
   test("survives the termination of its worker at any moment: all of it is in the database or none, the lock is free", async () => {
@@ -122,6 +123,44 @@ describe("a drain", () => {
   });
 });
 
+/** Files of a target size that a merge of 60,000 of these entries makes. */
+const wholeMergeFiles = 4;
+
+/** Drains `count` entries twice and begins to merge what came of it as \`merged\`. */
+const merge = (count: number, directory: string, merged: string): string => `
+  const inputs = [];
+  for (const prefix of ["one", "two"]) {
+    const files = await (async () => { ${drain(count, directory, "prefix")} return drained; })();
+    inputs.push(...files.map((file) => ({ ...file, path: ${JSON.stringify(directory)} + "/" + file.name })));
+  }
+  const merged = native.mergeTables(db, 0, inputs, ${JSON.stringify(merged)}, "m", 1e6);`;
+
+describe("a merge", () => {
+  test("survives the termination of its worker at any moment: its files are there whole or not at all, the lock is free", async () => {
+    for (let round = 0; round < 12; round++) {
+      const path = temporaryDirectory();
+      const merged = temporaryDirectory();
+      const drained = temporaryDirectory();
+      // Every other time beside a drain.
+      const beside = round % 2 === 0 ? "" : drain(60_000, drained);
+      const each = worker(path, `${merge(60_000, drained, merged)} merged.catch(() => {}); ${beside} parentPort.postMessage("on");
+        if (${round} % 3 === 1) native.close(db); if (${round} % 3 === 2) for (;;); setInterval(() => {}, 1e6);`);
+      await once(each, "message");
+      await new Promise((resolve) => setTimeout(resolve, round * 4));
+      await each.terminate();
+      expect([0, wholeMergeFiles]).toContain(readdirSync(merged).length);
+      await (await open(path)).close();
+    }
+  });
+
+  test("keeps the process alive until its promise has settled", () => {
+    const source = `${PRELUDE} native.open(${JSON.stringify(temporaryDirectory())}, options).then(async ({ handle: db }) => {
+      ${merge(60_000, temporaryDirectory(), temporaryDirectory())} merged.then((files) => console.log(files.length)); });`;
+    const result = spawnSync(process.execPath, ["-e", source], { encoding: "utf8", timeout: 60_000 });
+    expect([result.status, result.signal, result.stderr, result.stdout]).toEqual([0, null, "", `${wholeMergeFiles}\n`]);
+  });
+});
+
 describe("process.exit", () => {
   test.each<[string, string]>([
     ["with an open database", "process.exit(0);"],
@@ -131,13 +170,14 @@ describe("process.exit", () => {
     ["during a compaction", "native.compactRange(db, 0); process.exit(0);"],
     ["during a drain", `${drain(60_000, "DIRECTORY")} process.exit(0);`],
     ["in the middle of a drain", `${drain(60_000, "DIRECTORY")} setTimeout(() => process.exit(0), 15);`],
+    ["during a merge", `${merge(60_000, "DIRECTORY", "DIRECTORY")} process.exit(0);`],
     ["during close", "native.close(db); process.exit(0);"],
     ["during an open", `native.open(${JSON.stringify("/dev/null/x")}, options).catch(() => {}); process.exit(0);`],
     ["by running out of work", ""],
   ])("%s ends with code 0", (_name, template) => {
     const ending = template.replaceAll("DIRECTORY", temporaryDirectory());
     const source = `${PRELUDE} process.once("exit", () => native.prepareExit());
-      native.open(${JSON.stringify(temporaryDirectory())}, options).then(({ handle: db }) => { fill(db, 5000); ${ending} });`;
+      native.open(${JSON.stringify(temporaryDirectory())}, options).then(async ({ handle: db }) => { fill(db, 5000); ${ending} });`;
     const result = spawnSync(process.execPath, ["-e", source], { encoding: "utf8", timeout: 60_000 });
     expect(result.stderr).toBe("");
     expect([result.status, result.signal]).toEqual([0, null]);

@@ -5,7 +5,7 @@ import { type FileSystem, isLinkImpossible } from "@tidemark/core/storage";
 export interface RestoredFileTarget {
   readonly to: string;
   readonly signal?: AbortSignal;
-  /** Asked where the file cannot be linked from the checkpoint. */
+  /** For a `place` of the restored checkpoint: other places that may have the file. */
   readonly elsewhere?: FindElsewhere;
 }
 

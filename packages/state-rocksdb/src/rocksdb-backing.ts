@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Database, DatabaseIterator, WrittenTable, Snapshot, TableMemory } from "@tidemark/rocksdb";
+import type { Database, DatabaseIterator, Snapshot, TableMemory, WrittenTable } from "@tidemark/rocksdb";
 import { isStateError } from "@tidemark/core/state";
 import { asStateError } from "./errors.js";
 import type { BackingIterator, BackingSnapshot, BackingStore } from "./write-back/backing-store.js";
