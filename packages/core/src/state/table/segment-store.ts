@@ -27,8 +27,6 @@ export class SegmentStore {
   count = new Uint16Array(16);
   /** Leading bits of a position that all entries of the segment share. */
   depth = new Uint8Array(16);
-  /** log2 of the slots at the beginning of the segment, where its layout has such. */
-  slotBits = new Uint8Array(16);
   /** 1 + the segment where a chain goes on, 0 at its end. */
   next = new Uint32Array(16);
   /** The newest freeze that is not released; 0 when there is none. A segment born later is free to be written. */
@@ -44,13 +42,15 @@ export class SegmentStore {
   #blockUsedBytes = 0;
   #reservedBytes = 0;
   readonly #reserve: (extraBytes: number) => void;
+  readonly #onGiveBack: (segment: number) => void;
 
-  /** `reserve` is asked before memory is taken and throws where it would pass a limit. */
-  constructor(segmentBytes: number, reserve: (extraBytes: number) => void) {
+  /** `reserve` is asked before memory is taken and throws where it would pass a limit. `onGiveBack` is told of segments that are free. */
+  constructor(segmentBytes: number, reserve: (extraBytes: number) => void, onGiveBack: (segment: number) => void = () => undefined) {
     this.segmentBytes = segmentBytes;
     this.chunkShift = Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
     this.chunkMask = (1 << this.chunkShift) - 1;
     this.#reserve = reserve;
+    this.#onGiveBack = onGiveBack;
   }
 
   /** Segments in the live table or in a frozen part. */
@@ -109,7 +109,6 @@ export class SegmentStore {
     const start = this.startOf(segment);
     this.chunkOf(copy).set(this.chunkOf(segment).subarray(start, start + this.segmentBytes), this.startOf(copy));
     this.count[copy] = this.count[segment] as number;
-    this.slotBits[copy] = this.slotBits[segment] as number;
     this.next[copy] = this.next[segment] as number;
     return copy;
   }
@@ -160,6 +159,7 @@ export class SegmentStore {
 
   #giveBack(segment: number): void {
     this.#free.push(segment);
+    this.#onGiveBack(segment);
   }
 
   #addChunk(): void {
@@ -191,7 +191,6 @@ export class SegmentStore {
   #growArrays(): void {
     this.birth = grown(this.birth, new Uint32Array(this.birth.length * 2));
     this.count = grown(this.count, new Uint16Array(this.count.length * 2));
-    this.slotBits = grown(this.slotBits, new Uint8Array(this.slotBits.length * 2));
     this.depth = grown(this.depth, new Uint8Array(this.depth.length * 2));
     this.next = grown(this.next, new Uint32Array(this.next.length * 2));
     this.#death = grown(this.#death, new Uint32Array(this.#death.length * 2));

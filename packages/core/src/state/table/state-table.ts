@@ -14,7 +14,7 @@ export interface StateTableOptions {
   /** The key groups of this subtask. */
   readonly keyGroups: KeyGroupRange;
   readonly maxParallelism: number;
-  /** Size of all keys, and of all values, where it is always the same: faster, and smaller where both are. */
+  /** Size of all keys, and of all values, where it is always the same. With both the table is faster and smaller. */
   readonly keyBytes?: number;
   readonly valueBytes?: number;
   /**
@@ -279,7 +279,7 @@ export class StateTable {
     const positionOf = (key: ByteSource, start: number, end: number): number => this.#positions.ofKey(key, start, end);
     const reserve = (extraBytes: number): void => this.#reserve(extraBytes);
     return keyBytes === undefined || valueBytes === undefined || keyBytes + valueBytes > fixedEntryMaxBytes
-      ? new VariableLayout(keyBytes, positionOf, reserve)
+      ? new VariableLayout(positionOf, reserve)
       : new FixedLayout(keyBytes, valueBytes, positionOf, reserve);
   }
 

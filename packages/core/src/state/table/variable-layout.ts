@@ -1,11 +1,9 @@
 import { type ByteSource, copyRange, sameWords } from "../serializers/byte-source.js";
 import { ByteReader } from "../serializers/index.js";
-import { KeySlots, slotKeyMaxBytes } from "./key-slots.js";
 import { LargeEntries } from "./large-entries.js";
 import { full, inserted, pointAt, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
 import { SegmentStore } from "./segment-store.js";
-import type { SlotIndex } from "./slot-index.js";
-import { TagSlots } from "./tag-slots.js";
+import { SlotIndex, type SlottedEntries } from "./slot-index.js";
 
 const segmentBytes = 16 * 1024;
 
@@ -20,42 +18,39 @@ const stubMark = 0xffff;
 /** Longest growth for which room for another one like it is kept. */
 const onceMoreMaxBytes = 64;
 
+/** Where the first entry of a segment begins: 0 is no entry. */
+const firstOffset = 8;
+
 const smallestSlotBits = 4;
 const firstGuessEntryBytes = 48;
 
 /**
- * Values of any size, and keys of any size or of one: entries that are added one behind the other, and an index of slots that finds
- * them. What is removed or outgrown is garbage until the segment is made anew.
+ * Keys and values of any size: entries that are added one behind the other, and an index of slots that finds them. What is removed or
+ * outgrown is garbage until the segment is made anew.
  */
-export class VariableLayout implements SegmentLayout {
+export class VariableLayout implements SegmentLayout, SlottedEntries {
   readonly store: SegmentStore;
   readonly #large: LargeEntries;
   readonly #slots: SlotIndex;
   /** By segment: where free memory begins, bytes of garbage. */
   #top = new Uint16Array(16);
   #garbage = new Uint16Array(16);
-  readonly #movedKey = new ByteReader();
+  readonly #moved = new ByteReader();
+  readonly #positionOf: (key: ByteSource, start: number, end: number) => number;
 
-  /** `keyBytes`: the size of all keys, where it is always the same. */
-  constructor(
-    keyBytes: number | undefined,
-    positionOf: (key: ByteSource, start: number, end: number) => number,
-    reserve: (extraBytes: number) => void,
-  ) {
-    this.store = new SegmentStore(segmentBytes, reserve);
-    this.#slots =
-      keyBytes === undefined || keyBytes > slotKeyMaxBytes
-        ? new TagSlots(this.store, (segment, offset, key, start, end) => this.#hasKey(segment, offset, key, start, end))
-        : new KeySlots(this.store, keyBytes, positionOf);
+  constructor(positionOf: (key: ByteSource, start: number, end: number) => number, reserve: (extraBytes: number) => void) {
+    this.#positionOf = positionOf;
+    this.#slots = new SlotIndex(this, reserve);
+    this.store = new SegmentStore(segmentBytes, reserve, (segment) => this.#slots.release(segment));
     this.#large = new LargeEntries(this.store, reserve);
   }
 
   get outsideBytes(): number {
-    return this.#large.sizeBytes;
+    return this.#large.sizeBytes + this.#slots.usedBytes;
   }
 
   get reservedBytes(): number {
-    return this.store.reservedBytes + this.#large.sizeBytes;
+    return this.store.reservedBytes + this.#large.sizeBytes + this.#slots.reservedBytes;
   }
 
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
@@ -71,11 +66,11 @@ export class VariableLayout implements SegmentLayout {
     const old = this.#slots.find(segment, position, key, keyStart, keyEnd);
     if (old !== 0) return this.#replace(segment, position, old, key, keyStart, keyEnd, value, valueStart, valueEnd);
     const count = this.store.count[segment] as number;
-    if (count >= maxCount(this.store.slotBits[segment] as number)) return full;
+    if (count >= maxCount(this.#slots.bitsOf(segment))) return full;
     const offset = this.#append(segment, key, keyStart, keyEnd, value, valueStart, valueEnd, 0);
     if (offset === 0) return full;
     this.store.count[segment] = count + 1;
-    this.#slots.add(segment, position, offset, key, keyStart);
+    this.#slots.add(segment, position, offset);
     return inserted;
   }
 
@@ -132,22 +127,23 @@ export class VariableLayout implements SegmentLayout {
   }
 
   atSlot(segment: number, slot: number): number {
-    return this.store.startOf(segment) + this.#slots.offsetAt(segment, slot);
+    return this.store.startOf(segment) + this.#slots.entryAt(segment, slot);
   }
 
   /** Slots as fit the entries of `like` and `also`, so many that all of them find room, wherever a split sends them. */
   allocate(depth: number, like?: number, also?: number): number {
     const slotBits = this.#slotBitsLike(like, also);
     const segment = this.store.allocate(depth);
+    this.#orGiveBack(segment, () => this.#slots.allocate(segment, slotBits));
     this.#growArrays(segment);
-    this.store.slotBits[segment] = slotBits;
-    this.#top[segment] = this.#slots.arrayBytes(slotBits);
+    this.#top[segment] = firstOffset;
     this.#garbage[segment] = 0;
     return segment;
   }
 
   copy(segment: number): number {
     const copy = this.store.copy(segment);
+    this.#orGiveBack(copy, () => this.#slots.copy(segment, copy));
     this.#growArrays(copy);
     this.#top[copy] = this.#top[segment] as number;
     this.#garbage[copy] = this.#garbage[segment] as number;
@@ -156,25 +152,24 @@ export class VariableLayout implements SegmentLayout {
 
   move(from: number, at: number, to: number, position: number): void {
     const { store } = this;
-    const source = this.#movedKey;
+    const source = this.#moved;
     pointAt(source, store.chunkOf(from), store.viewOf(from), at, at + entryBytes(store.viewOf(from), at));
     const sizeBytes = source.remaining;
     const offset = this.#top[to] as number;
     copyRange(source, at, source.end, store.chunkOf(to), store.viewOf(to), store.startOf(to) + offset);
     this.#top[to] = offset + sizeBytes;
-    this.readKey(from, at, this.#movedKey);
-    this.#slots.add(to, position, offset, this.#movedKey, this.#movedKey.position);
+    this.#slots.add(to, position, offset);
     store.count[to] = (store.count[to] as number) + 1;
   }
 
   isWorthRebuilding(segment: number): boolean {
     if ((this.#garbage[segment] as number) >= segmentBytes / 4) return true;
     // Slots ran out with half of the memory unused: entries are shorter than was guessed.
-    return this.#slotBitsLike(segment) > (this.store.slotBits[segment] as number) && this.#liveBytes(segment) < segmentBytes / 2;
+    return this.#slotBitsLike(segment) > this.#slots.bitsOf(segment) && this.#liveBytes(segment) < segmentBytes / 2;
   }
 
   fitTogether(left: number, right: number): boolean {
-    const slots = 1 << Math.min(this.store.slotBits[left] as number, this.store.slotBits[right] as number);
+    const slots = 1 << Math.min(this.#slots.bitsOf(left), this.#slots.bitsOf(right));
     const count = (this.store.count[left] as number) + (this.store.count[right] as number);
     return count < slots / 2 && this.#liveBytes(left) + this.#liveBytes(right) < segmentBytes / 2;
   }
@@ -183,7 +178,7 @@ export class VariableLayout implements SegmentLayout {
     this.#large.releaseUnheld();
   }
 
-  #hasKey(segment: number, offset: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  hasKey(segment: number, offset: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const view = this.store.viewOf(segment);
     const at = this.store.startOf(segment) + offset;
     const keyBytes = view.getUint16(at, true);
@@ -192,6 +187,22 @@ export class VariableLayout implements SegmentLayout {
     if (keyBytes !== stubMark) return false;
     const entry = this.#large.get(view.getUint32(at + entryHeaderBytes, true));
     return entry.keyBytes === length && sameWords(entry.view, 0, key.view, keyStart, length);
+  }
+
+  positionAt(segment: number, offset: number): number {
+    const key = this.#moved;
+    this.readKey(segment, this.store.startOf(segment) + offset, key);
+    return this.#positionOf(key, key.position, key.end);
+  }
+
+  /** Gives a new segment its slots, or it back where there is no memory for them. */
+  #orGiveBack(segment: number, giveSlots: () => void): void {
+    try {
+      giveSlots();
+    } catch (error) {
+      this.store.retire(segment);
+      throw error;
+    }
   }
 
   #replace(
@@ -267,8 +278,7 @@ export class VariableLayout implements SegmentLayout {
   }
 
   #liveBytes(segment: number): number {
-    const slotBytes = this.#slots.arrayBytes(this.store.slotBits[segment] as number);
-    return (this.#top[segment] as number) - slotBytes - (this.#garbage[segment] as number);
+    return (this.#top[segment] as number) - firstOffset - (this.#garbage[segment] as number);
   }
 
   #slotBitsLike(like?: number, also?: number): number {
@@ -279,12 +289,8 @@ export class VariableLayout implements SegmentLayout {
       count += this.store.count[segment] as number;
       liveBytes += this.#liveBytes(segment);
     }
-    const slotBytes = this.#slots.arrayBytes(smallestSlotBits) >>> smallestSlotBits;
     const entryBytes = count === 0 ? firstGuessEntryBytes : liveBytes / count;
-    let bits = Math.ceil(Math.log2((segmentBytes / (entryBytes + 1.5 * slotBytes)) * 1.25));
-    // There must be room for these entries, and no more than half of the memory is for slots.
-    const largestBytes = Math.min(segmentBytes / 2, segmentBytes - liveBytes);
-    while (bits > smallestSlotBits && this.#slots.arrayBytes(bits) > largestBytes) bits -= 1;
+    let bits = Math.ceil(Math.log2((segmentBytes / entryBytes) * 1.25));
     while (count > maxCount(bits)) bits += 1;
     return Math.max(smallestSlotBits, bits);
   }
