@@ -65,6 +65,7 @@ export function breakingFileSystem(inner: FileSystem, n: number, moment: Moment,
     syncDirectory: (path) => guarded("syncDirectory", path, () => inner.syncDirectory(path)),
     syncFile: (path) => guarded("syncFile", path, () => inner.syncFile(path)),
     sha256: (path, signal) => inner.sha256(path, signal),
+    hashGrowing: (path, signal) => inner.hashGrowing(path, signal),
   };
   return { fileSystem, count: () => count };
 }

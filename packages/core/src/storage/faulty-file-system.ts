@@ -1,5 +1,5 @@
 import { StateError } from "../errors/index.js";
-import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, ReadableFile, WritableFile } from "./file-system.js";
+import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile } from "./file-system.js";
 
 export type FileOperation =
   | "readFile" | "createFile" | "openForAppend" | "openForRead" | "stat" | "list" | "makeDirectory" | "removeFile" | "removeDirectory"
@@ -127,6 +127,15 @@ export class FaultyFileSystem implements FileSystem {
 
   sha256(path: string, signal?: AbortSignal): Promise<string> {
     return this.#call({ operation: "sha256", path }, () => this.#inner.sha256(path, signal));
+  }
+
+  hashGrowing(path: string, signal?: AbortSignal): GrowingHash {
+    const hash = this.#inner.hashGrowing(path, signal);
+    return {
+      grown: (sizeBytes) => hash.grown(sizeBytes),
+      digest: () => this.#call({ operation: "sha256", path }, () => hash.digest()),
+      cancel: () => hash.cancel(),
+    };
   }
 
   #writable(path: string, file: WritableFile): WritableFile {

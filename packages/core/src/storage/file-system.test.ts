@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -93,6 +94,39 @@ describe.each(kinds)("%s", (_name, files, root) => {
     await expect(files.copyHashed(at("r/x"), at("r/z"), aborted)).rejects.toThrow("stop");
     expect(await files.stat(at("r/z"))).toBeUndefined();
   });
+
+  test.each([0, 10, 1 << 20, 5_000_000])("hashes a file of %i bytes while it grows", async (sizeBytes) => {
+    const path = at(`growing-${sizeBytes}`);
+    const all = Uint8Array.from({ length: sizeBytes }, (_, index) => (index * 7) ^ (index >>> 8));
+    const hash = files.hashGrowing(path);
+    const file = await files.createFile(path);
+    for (let offset = 0; offset < sizeBytes; offset += 600_000) {
+      await file.write(all.subarray(offset, offset + 600_000));
+      hash.grown(file.sizeBytes);
+    }
+    await file.close();
+    expect(await hash.digest()).toBe(createHash("sha256").update(all).digest("hex"));
+    hash.cancel();
+  });
+
+  test("a growing hash that is cancelled, aborted or without its file spoils no other", async () => {
+    await writeDurably(files, at("whole"), new Uint8Array(3 << 20));
+    const cancelled = files.hashGrowing(at("whole"));
+    cancelled.grown(2 << 20);
+    cancelled.cancel();
+    const controller = new AbortController();
+    const aborted = files.hashGrowing(at("whole"), controller.signal);
+    aborted.grown(2 << 20);
+    controller.abort(new Error("stop"));
+    await expect(aborted.digest()).rejects.toThrow("stop");
+    aborted.cancel();
+    const missing = files.hashGrowing(at("missing"));
+    missing.grown(2 << 20);
+    await expect(missing.digest()).rejects.toMatchObject({ code: "IO", details: { errno: "ENOENT" } });
+    const good = files.hashGrowing(at("whole"));
+    good.grown(2 << 20);
+    expect(await good.digest()).toBe(await files.sha256(at("whole")));
+  });
 });
 
 describe("NodeFileSystem", () => {
@@ -114,6 +148,11 @@ describe("NodeFileSystem", () => {
     const interrupted = node.sha256(path);
     await node.close();
     expect(await interrupted).toBe(expected);
+    const growing = node.hashGrowing(path);
+    growing.grown(10 << 20);
+    await node.close();
+    growing.grown(20 << 20);
+    expect(await growing.digest()).toBe(expected);
     expect(await node.sha256(path)).toBe(expected);
   });
 

@@ -40,6 +40,18 @@ export interface FileSystem {
   syncFile(path: string): Promise<void>;
   /** SHA-256 of a file, lower-case hex, computed off the calling thread where the platform can. */
   sha256(path: string, signal?: AbortSignal): Promise<string>;
+  /** The same for a file that is still being written, read while it grows. End it with digest() or cancel(). */
+  hashGrowing(path: string, signal?: AbortSignal): GrowingHash;
+}
+
+/** The hash of a file that is still being written, as it can be read from the file system. */
+export interface GrowingHash {
+  /** So many bytes of the file are written now. */
+  grown(sizeBytes: number): void;
+  /** SHA-256 of the whole file, which is complete, lower-case hex. Throws as FileSystem.sha256() does. */
+  digest(): Promise<string>;
+  /** Nobody wants the hash any more. Does nothing after digest(). */
+  cancel(): void;
 }
 
 export interface FileSystemCapabilities {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { StateError } from "../errors/index.js";
 import { errnoOf, isLinkImpossible } from "./file-errors.js";
-import type { FileSystem } from "./file-system.js";
+import type { FileSystem, GrowingHash, WritableFile } from "./file-system.js";
 import type { FileReference } from "./manifest.js";
 import { temporaryName } from "./names.js";
 import { isTransient, type UploadPace } from "./upload-pace.js";
@@ -45,36 +45,62 @@ export class FileTransfer {
     return "copied";
   }
 
-  /** Streams chunks to `name` and returns what is stored. Only steps before the first chunk and after the last are retried. */
+  /**
+   * Streams chunks to `name` and returns what is stored. A chunk is written, and what was written is read back to be hashed, while the
+   * next one is made. Only steps before the first chunk and after the last are retried.
+   */
   async stream(name: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<FileReference> {
     const { fileSystem, directory, pace } = this.#options;
     const temporary = this.#temporary(name);
+    const hash = fileSystem.hashGrowing(temporary, signal);
     try {
       await this.#requireAbsent(name);
       const file = await pace.retrying(() => fileSystem.createFile(temporary), signal);
       try {
-        for await (const chunk of chunks) {
-          signal?.throwIfAborted();
-          await pace.take(chunk.length, signal);
-          await file.write(chunk);
-        }
+        await this.#writeAll(file, chunks, hash, signal);
         await file.sync();
       } finally {
         await file.close();
       }
-      const described = await this.describe(temporary, name, signal);
+      const described = await this.describe(temporary, name, signal, hash);
       await fileSystem.rename(temporary, join(directory, name));
       return described;
     } catch (error) {
+      hash.cancel();
       await fileSystem.removeFile(temporary).catch(() => undefined);
       throw error;
     }
   }
 
+  async #writeAll(file: WritableFile, chunks: AsyncIterable<Uint8Array>, hash: GrowingHash, signal?: AbortSignal): Promise<void> {
+    let writing = Promise.resolve();
+    try {
+      for await (const chunk of chunks) {
+        signal?.throwIfAborted();
+        await this.#options.pace.take(chunk.length, signal);
+        await writing;
+        writing = file.write(chunk).then(() => hash.grown(file.sizeBytes));
+        // Thrown when the next chunk is there.
+        writing.catch(() => undefined);
+      }
+    } catch (error) {
+      // The file must not be closed meanwhile.
+      await writing.catch(() => undefined);
+      throw error;
+    }
+    await writing;
+  }
+
   /** Size and hash of what is stored, not of what was meant to be: the file is read back before anything announces it. */
-  async describe(path: string, name: string, signal?: AbortSignal): Promise<FileReference> {
+  async describe(path: string, name: string, signal?: AbortSignal, begun?: GrowingHash): Promise<FileReference> {
     const { fileSystem, pace } = this.#options;
-    const sha256 = await pace.retrying(() => fileSystem.sha256(path, signal), signal);
+    let first = begun;
+    const hash = (): Promise<string> => {
+      const growing = first;
+      first = undefined;
+      return growing === undefined ? fileSystem.sha256(path, signal) : growing.digest();
+    };
+    const sha256 = await pace.retrying(hash, signal);
     const status = await fileSystem.stat(path);
     if (status?.kind !== "file") {
       const message = `${path} vanished while it was written: does another program clean this directory?`;

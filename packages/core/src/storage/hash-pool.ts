@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { HashWorker } from "./hash-worker.js";
+import { HashWorker, type RunningHash } from "./hash-worker.js";
 
 /** One file keeps one thread busy; more than four would only queue at the disk. */
 const threadsMax = 4;
@@ -24,6 +24,11 @@ export class HashPool {
   /** As HashWorker.copy(). */
   copy(path: string, to: string, signal?: AbortSignal): Promise<string> {
     return this.#leastBusy().copy(path, to, signal);
+  }
+
+  /** As HashWorker.start(). */
+  start(path: string, signal?: AbortSignal): RunningHash {
+    return this.#leastBusy().start(path, signal);
   }
 
   /** Ends all threads; requests still open are rejected. */

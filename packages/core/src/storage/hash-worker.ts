@@ -19,7 +19,34 @@ function writeAll(file, bytes) {
 function requireWanted(cancelled) {
   if (Atomics.load(cancelled, 0) !== 0) throw new Error("cancelled");
 }
-parentPort.on("message", ({ id, path, to, cancelled }) => {
+// Files that are hashed while they grow.
+const growing = new Map();
+function grow({ id, path, cancelled, upTo, isDropped }) {
+  const state = growing.get(id) ?? { hash: createHash("sha256"), done: 0 };
+  growing.set(id, state);
+  try {
+    if (state.error === undefined && !isDropped) {
+      state.file ??= fs.openSync(path, "r");
+      while (state.done < upTo) {
+        requireWanted(cancelled);
+        const length = fs.readSync(state.file, chunk, 0, Math.min(chunk.length, upTo - state.done), null);
+        if (length === 0) break;
+        state.hash.update(chunk.subarray(0, length));
+        state.done += length;
+      }
+    }
+  } catch (error) {
+    state.error = error;
+  }
+  if (upTo !== Infinity && !isDropped) return;
+  growing.delete(id);
+  if (state.file !== undefined) fs.closeSync(state.file);
+  const { error, hash } = state;
+  parentPort.postMessage(error === undefined ? { id, sha256: hash.digest("hex") } : { id, errno: error.code, message: error.message });
+}
+parentPort.on("message", (request) => {
+  if (request.isGrowing) return grow(request);
+  const { id, path, to, cancelled } = request;
   let file;
   let copy;
   let isCreated = false;
@@ -70,6 +97,15 @@ interface Reply {
   readonly message?: string;
 }
 
+/** A file that is hashed while it grows. */
+export interface RunningHash {
+  /** Reads as far as that. */
+  read(upToBytes: number): void;
+  /** Reads the rest. As HashWorker.hash(). */
+  digest(): Promise<string>;
+  cancel(): void;
+}
+
 interface PendingHash {
   resolve(sha256: string): void;
   reject(error: unknown): void;
@@ -102,15 +138,42 @@ export class HashWorker {
     return this.#request({ path, to }, signal);
   }
 
-  #request(wanted: { readonly path: string; readonly to?: string }, signal?: AbortSignal): Promise<string> {
+  /** Begins to hash a file that is still written to. Throws HashWorkerUnavailable. */
+  start(path: string, signal?: AbortSignal): RunningHash {
+    const cancelled = new Int32Array(new SharedArrayBuffer(4));
+    const worker = this.#running();
+    const id = this.#nextId++;
+    const result = this.#pend(id, worker, cancelled, signal, true);
+    // Nobody may come to ask for it.
+    result.catch(() => undefined);
+    const post = (message: { readonly upTo: number; readonly isDropped?: boolean }): void =>
+      worker.postMessage({ id, path, cancelled, isGrowing: true, ...message });
+    return {
+      read: (upToBytes) => post({ upTo: upToBytes }),
+      digest: () => (post({ upTo: Infinity }), result),
+      cancel: () => {
+        Atomics.store(cancelled, 0, 1);
+        post({ upTo: 0, isDropped: true });
+      },
+    };
+  }
+
+  async #request(wanted: { readonly path: string; readonly to?: string }, signal?: AbortSignal): Promise<string> {
+    signal?.throwIfAborted();
+    const worker = this.#running();
+    const id = this.#nextId++;
+    const cancelled = new Int32Array(new SharedArrayBuffer(4));
+    const result = this.#pend(id, worker, cancelled, signal, wanted.to === undefined);
+    worker.postMessage({ id, ...wanted, cancelled });
+    return await result;
+  }
+
+  /** The answer to a request. `endsAtOnce`: at an abort, and not only when the thread has noticed. */
+  #pend(id: number, worker: Worker, cancelled: Int32Array, signal: AbortSignal | undefined, endsAtOnce: boolean): Promise<string> {
     return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const worker = this.#running();
-      const id = this.#nextId++;
-      const cancelled = new Int32Array(new SharedArrayBuffer(4));
       const onAbort = (): void => {
         Atomics.store(cancelled, 0, 1);
-        if (wanted.to === undefined) reject(signal?.reason);
+        if (endsAtOnce) reject(signal?.reason);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       const done = (): void => signal?.removeEventListener("abort", onAbort);
@@ -119,7 +182,6 @@ export class HashWorker {
         reject: (error) => (done(), reject(signal?.aborted === true ? signal.reason : error)),
       });
       worker.ref();
-      worker.postMessage({ id, ...wanted, cancelled });
     });
   }
 

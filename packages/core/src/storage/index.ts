@@ -4,7 +4,7 @@ export {
 } from "./faulty-file-system.js";
 export { errnoOf, isLinkImpossible } from "./file-errors.js";
 export type {
-  DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, ReadableFile, WritableFile,
+  DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile,
 } from "./file-system.js";
 export type {
   CheckpointLease, CheckpointPin, CheckpointReader, CheckpointStorage, CompletedCheckpoint, ImportedFile, ManifestContent,

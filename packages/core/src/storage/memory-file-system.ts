@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { defaultReadLimitBytes, errnoError, tooLargeToRead, tooShortToAppend } from "./file-errors.js";
-import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, ReadableFile, WritableFile } from "./file-system.js";
+import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile } from "./file-system.js";
 
 export interface MemoryFileSystemOptions {
   /** False makes link() fail with EPERM, as on some network file systems. Default true. */
@@ -245,6 +245,10 @@ export class MemoryFileSystem implements FileSystem {
     signal?.throwIfAborted();
     const file = this.#file("hash", path);
     return createHash("sha256").update(file.bytes.subarray(0, file.length)).digest("hex");
+  }
+
+  hashGrowing(path: string, signal?: AbortSignal): GrowingHash {
+    return { grown: () => undefined, digest: () => this.sha256(path, signal), cancel: () => undefined };
   }
 
   #handle(path: string, file: FileNode): WritableFile {

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { defaultReadLimitBytes, errnoOf, fileError, tooLargeToRead, tooShortToAppend, type FileAccess } from "./file-errors.js";
-import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, ReadableFile, WritableFile } from "./file-system.js";
+import type {
+  DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile,
+} from "./file-system.js";
+import { GrowingFileHash } from "./growing-file-hash.js";
 import { HashPool } from "./hash-pool.js";
 import { HashWorkerUnavailable } from "./hash-worker.js";
 
@@ -161,18 +164,11 @@ export class NodeFileSystem implements FileSystem {
   }
 
   async sha256(path: string, signal?: AbortSignal): Promise<string> {
-    signal?.throwIfAborted();
-    try {
-      return await this.#hashes.hash(path, signal);
-    } catch (error) {
-      if (signal?.aborted === true) {
-        throw error;
-      }
-      if (error instanceof HashWorkerUnavailable) {
-        return this.#sha256Here(path, signal);
-      }
-      throw fileError("hash", path, error, "read");
-    }
+    return await this.#hashed(path, signal, () => this.#hashes.hash(path, signal));
+  }
+
+  hashGrowing(path: string, signal?: AbortSignal): GrowingHash {
+    return new GrowingFileHash(this.#hashes, path, signal, (hash) => this.#hashed(path, signal, hash));
   }
 
   /** Ends the hashing threads. The file system stays usable; the next hash starts a new one. */
@@ -188,6 +184,22 @@ export class NodeFileSystem implements FileSystem {
       throw fileError(operation, path, error, "write");
     } finally {
       await handle.close();
+    }
+  }
+
+  /** What a hashing thread gives, or the same without one. */
+  async #hashed(path: string, signal: AbortSignal | undefined, hash: () => Promise<string>): Promise<string> {
+    signal?.throwIfAborted();
+    try {
+      return await hash();
+    } catch (error) {
+      if (signal?.aborted === true) {
+        throw error;
+      }
+      if (error instanceof HashWorkerUnavailable) {
+        return this.#sha256Here(path, signal);
+      }
+      throw fileError("hash", path, error, "read");
     }
   }
 
