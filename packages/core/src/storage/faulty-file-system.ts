@@ -1,5 +1,7 @@
 import { StateError } from "../errors/index.js";
-import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile } from "./file-system.js";
+import type {
+  DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile,
+} from "./file-system.js";
 
 export type FileOperation =
   | "readFile" | "createFile" | "openForAppend" | "openForRead" | "stat" | "list" | "makeDirectory" | "removeFile" | "removeDirectory"

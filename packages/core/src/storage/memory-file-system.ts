@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { defaultReadLimitBytes, errnoError, tooLargeToRead, tooShortToAppend } from "./file-errors.js";
-import type { DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile } from "./file-system.js";
+import type {
+  DirectoryEntry, FileStatus, FileSystem, FileSystemCapabilities, GrowingHash, ReadableFile, WritableFile,
+} from "./file-system.js";
 
 export interface MemoryFileSystemOptions {
   /** False makes link() fail with EPERM, as on some network file systems. Default true. */

@@ -43,7 +43,7 @@ export class FixedLayout implements SegmentLayout {
     this.#groupMask = groups - 1;
     this.#maxCount = groups * groupSlots - groups;
     this.#positionOf = positionOf;
-    this.store = new SegmentStore(groups * this.#groupBytes, reserve);
+    this.store = new SegmentStore({ segmentBytes: groups * this.#groupBytes, areZeroed: true, reserve });
   }
 
   get outsideBytes(): number {

@@ -8,6 +8,16 @@ const chunkTargetBytes = 1024 * 1024;
  */
 const blockMaxBytes = 64 * 1024 * 1024;
 
+export interface SegmentStoreOptions {
+  readonly segmentBytes: number;
+  /** Whether a segment that is used again must be zeroed, as fresh memory is. */
+  readonly areZeroed: boolean;
+  /** Asked before memory is taken; throws where it would pass a limit. */
+  readonly reserve: (extraBytes: number) => void;
+  /** Told of segments that are free again. */
+  readonly onFree?: (segment: number) => void;
+}
+
 /**
  * Fixed-size segments in a few large ArrayBuffers, addressed by number, with what must be known about each in flat arrays.
  *
@@ -41,16 +51,14 @@ export class SegmentStore {
   #block = new ArrayBuffer(0);
   #blockUsedBytes = 0;
   #reservedBytes = 0;
-  readonly #reserve: (extraBytes: number) => void;
-  readonly #onGiveBack: (segment: number) => void;
+  readonly #options: SegmentStoreOptions;
 
-  /** `reserve` is asked before memory is taken and throws where it would pass a limit. `onGiveBack` is told of segments that are free. */
-  constructor(segmentBytes: number, reserve: (extraBytes: number) => void, onGiveBack: (segment: number) => void = () => undefined) {
+  constructor(options: SegmentStoreOptions) {
+    const { segmentBytes } = options;
+    this.#options = options;
     this.segmentBytes = segmentBytes;
     this.chunkShift = Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
     this.chunkMask = (1 << this.chunkShift) - 1;
-    this.#reserve = reserve;
-    this.#onGiveBack = onGiveBack;
   }
 
   /** Segments in the live table or in a frozen part. */
@@ -83,29 +91,14 @@ export class SegmentStore {
     return (this.birth[segment] as number) <= this.frozenUpTo;
   }
 
-  /** A zeroed segment without entries. Throws NO_MEMORY; nothing has changed then. */
+  /** A segment without entries. Throws NO_MEMORY; nothing has changed then. */
   allocate(depth: number): number {
-    let segment = this.#free.pop();
-    if (segment === undefined) {
-      segment = this.#touched;
-      if (segment >>> this.chunkShift === this.chunks.length) this.#addChunk();
-      if (segment === this.birth.length) this.#growArrays();
-      this.#touched += 1;
-    } else {
-      const start = this.startOf(segment);
-      this.chunkOf(segment).fill(0, start, start + this.segmentBytes);
-    }
-    this.birth[segment] = this.epoch;
-    this.#death[segment] = 0;
-    this.count[segment] = 0;
-    this.depth[segment] = depth;
-    this.next[segment] = 0;
-    return segment;
+    return this.#take(depth, this.#options.areZeroed);
   }
 
   /** A copy of a segment that may be written. Throws NO_MEMORY. */
   copy(segment: number): number {
-    const copy = this.allocate(this.depth[segment] as number);
+    const copy = this.#take(this.depth[segment] as number, false);
     const start = this.startOf(segment);
     this.chunkOf(copy).set(this.chunkOf(segment).subarray(start, start + this.segmentBytes), this.startOf(copy));
     this.count[copy] = this.count[segment] as number;
@@ -157,9 +150,28 @@ export class SegmentStore {
     return false;
   }
 
+  #take(depth: number, isZeroed: boolean): number {
+    let segment = this.#free.pop();
+    if (segment === undefined) {
+      segment = this.#touched;
+      if (segment >>> this.chunkShift === this.chunks.length) this.#addChunk();
+      if (segment === this.birth.length) this.#growArrays();
+      this.#touched += 1;
+    } else if (isZeroed) {
+      const start = this.startOf(segment);
+      this.chunkOf(segment).fill(0, start, start + this.segmentBytes);
+    }
+    this.birth[segment] = this.epoch;
+    this.#death[segment] = 0;
+    this.count[segment] = 0;
+    this.depth[segment] = depth;
+    this.next[segment] = 0;
+    return segment;
+  }
+
   #giveBack(segment: number): void {
     this.#free.push(segment);
-    this.#onGiveBack(segment);
+    this.#options.onFree?.(segment);
   }
 
   #addChunk(): void {
@@ -182,7 +194,7 @@ export class SegmentStore {
   }
 
   #takeBlock(sizeBytes: number): void {
-    this.#reserve(sizeBytes);
+    this.#options.reserve(sizeBytes);
     this.#block = allocateBytes(sizeBytes).buffer;
     this.#blockUsedBytes = 0;
     this.#reservedBytes += sizeBytes;

@@ -1,3 +1,4 @@
+// One file past 400 lines: all operations on packed maps share a cursor, a scratch and the count of entries.
 import type { EntryKeys } from "../bytes/entry-keys.js";
 import { ValueCodec } from "../bytes/value-codec.js";
 import { HeapKeys, type HeapOwner } from "../heap/heap-keys.js";
@@ -22,6 +23,12 @@ const inPlace = 1;
 const rewritten = 2;
 type PutOutcome = typeof moved | typeof inPlace | typeof rewritten;
 
+/** Where a map entry is. `isPacked`: the table stands at the map, and the cursor at the entry. */
+const isAbsent = 0;
+const isPacked = 1;
+const onHeap = 2;
+type EntryPlace = typeof isAbsent | typeof isPacked | typeof onHeap;
+
 /**
  * Map state with small maps packed into a table, all entries of a key and namespace in one value, and large ones on the heap. For
  * values of compiled serializers.
@@ -33,7 +40,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
   readonly #codec: ValueCodec<UV>;
   readonly #packed: PackedMap;
   readonly #scratch = new ByteWriter();
-  readonly #batch = new MapBatch();
+  readonly #batch: MapBatch<UK, UV>;
   /** Of iterations that ended, for the next ones. */
   readonly #walks: MapWalk<UK, UV>[] = [];
   readonly #heapKeys: HeapKeys<K, N>;
@@ -49,6 +56,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
     this.#mapKeys = mapKeys;
     this.#codec = new ValueCodec(values, options.schemas);
     this.#packed = this.#newCursor();
+    this.#batch = new MapBatch(mapKeys, this.#codec);
     this.#heapKeys = new HeapKeys(keys.context, keys.stateId, keys.namespaces, options.heapChanges);
     this.#large = new HeapMapState(this.#heapKeys, mapKeys, this.#codec, (owner) => {
       this.#table.atOwner(owner);
@@ -66,25 +74,14 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
   }
 
   get(key: UK): Readonly<UV> | undefined {
-    const table = this.#table;
-    const writer = table.atCurrent();
-    const keyStart = writer.length;
-    this.#mapKeys.writeKey(key, writer);
-    if (!table.find()) return undefined;
-    const map = table.value;
-    if (map.remaining === 0) return this.#largeNow().get(key);
-    return this.#packed.find(map, map.position, map.end, writer, keyStart, writer.length) ? this.#decode(map) : undefined;
+    const found = this.#find(key);
+    if (found === onHeap) return this.#largeNow().get(key);
+    return found === isPacked ? this.#decode(this.#table.value) : undefined;
   }
 
   contains(key: UK): boolean {
-    const table = this.#table;
-    const writer = table.atCurrent();
-    const keyStart = writer.length;
-    this.#mapKeys.writeKey(key, writer);
-    if (!table.find()) return false;
-    const map = table.value;
-    if (map.remaining === 0) return this.#largeNow().contains(key);
-    return this.#packed.find(map, map.position, map.end, writer, keyStart, writer.length);
+    const found = this.#find(key);
+    return found === onHeap ? this.#largeNow().contains(key) : found === isPacked;
   }
 
   /** Throws KEY_TYPE, KEY_TOO_LARGE, VALUE_NOT_SERIALIZABLE, VALUE_TOO_LARGE, NO_MEMORY; the map is the one before then. */
@@ -99,30 +96,28 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
   /** Throws as put() does, at times with entries put that came before. */
   putAll(entries: Iterable<readonly [UK, UV]>): void {
     // Taken out first: what gives the entries may use the state that they are for.
-    const added = Array.isArray(entries) ? (entries as readonly (readonly [UK, UV])[]) : [...entries];
+    const keys: UK[] = [];
+    const values: UV[] = [];
+    for (const [key, value] of entries) {
+      keys.push(key);
+      values.push(value);
+    }
     const batch = this.#batch;
     batch.clear();
-    for (let i = 0; i < added.length; i += 1) {
-      const [key, value] = added[i] as readonly [UK, UV];
-      const encoded = this.#codec.encode(value);
-      const writer = this.#table.atCurrent();
-      const keyStart = writer.length;
-      this.#mapKeys.writeKey(key, writer);
-      batch.add(writer, keyStart, writer.length, encoded);
-      if (batch.isFull || i === added.length - 1) this.#putBatch(added, i + 1 - batch.count);
+    const lastIndex = keys.length - 1;
+    for (let i = 0; i <= lastIndex; i += 1) {
+      this.#addToBatch(keys[i] as UK, values[i] as UV);
+      if (batch.isFull || i === lastIndex) this.#putBatch(keys, values, i + 1 - batch.count);
     }
   }
 
   remove(key: UK): void {
+    const found = this.#find(key);
+    if (found === onHeap) return this.#largeNow().remove(key);
+    if (found === isAbsent) return;
     const table = this.#table;
-    const writer = table.atCurrent();
-    const keyStart = writer.length;
-    this.#mapKeys.writeKey(key, writer);
-    if (!table.find()) return;
     const map = table.value;
-    if (map.remaining === 0) return this.#largeNow().remove(key);
     const packed = this.#packed;
-    if (!packed.find(map, map.position, map.end, writer, keyStart, writer.length)) return;
     const offset = packed.at - map.position;
     const entryBytes = packed.valueEnd - packed.at;
     if (entryBytes === map.remaining) {
@@ -237,6 +232,18 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
     this.#large.restoreEntry(keyGroup, key, value);
   }
 
+  /** Looks for an entry of the current map. Where the map is on the heap it was not looked for. */
+  #find(key: UK): EntryPlace {
+    const table = this.#table;
+    const writer = table.atCurrent();
+    const keyStart = writer.length;
+    this.#mapKeys.writeKey(key, writer);
+    if (!table.find()) return isAbsent;
+    const map = table.value;
+    if (map.remaining === 0) return onHeap;
+    return this.#packed.find(map, map.position, map.end, writer, keyStart, writer.length) ? isPacked : isAbsent;
+  }
+
   /** Puts an encoded entry into the map that the table is at. `isEdited`: its edit() has found the map already. */
   #put(
     key: ByteSource, keyStart: number, keyEnd: number,
@@ -278,8 +285,19 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
     return inPlace;
   }
 
+  #addToBatch(key: UK, value: UV): void {
+    const batch = this.#batch;
+    if (batch.isOfFixed) return batch.addFixed(key, value);
+    // By way of writers that refuse what is too large.
+    const encoded = this.#codec.encode(value);
+    const writer = this.#table.atCurrent();
+    const keyStart = writer.length;
+    this.#mapKeys.writeKey(key, writer);
+    batch.add(writer, keyStart, writer.length, encoded);
+  }
+
   /** Puts the batch, which are the entries from `first` on. */
-  #putBatch(entries: readonly (readonly [UK, UV])[], first: number): void {
+  #putBatch(keys: readonly UK[], values: readonly UV[], first: number): void {
     const batch = this.#batch;
     const { bytes } = batch;
     let outcome: PutOutcome = rewritten;
@@ -289,7 +307,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
         const keyEnd = batch.keyEnd(i);
         outcome = this.#put(bytes, batch.keyStart(i), keyEnd, bytes, keyEnd, batch.valueEnd(i), outcome === inPlace);
       }
-      if (outcome === moved) this.#putLarge(...(entries[first + i] as readonly [UK, UV]));
+      if (outcome === moved) this.#putLarge(keys[first + i] as UK, values[first + i] as UV);
     }
     batch.clear();
   }

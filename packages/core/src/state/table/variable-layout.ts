@@ -41,7 +41,7 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
   constructor(positionOf: (key: ByteSource, start: number, end: number) => number, reserve: (extraBytes: number) => void) {
     this.#positionOf = positionOf;
     this.#slots = new SlotIndex(this, reserve);
-    this.store = new SegmentStore(segmentBytes, reserve, (segment) => this.#slots.release(segment));
+    this.store = new SegmentStore({ segmentBytes, areZeroed: false, reserve, onFree: (segment) => this.#slots.release(segment) });
     this.#large = new LargeEntries(this.store, reserve);
   }
 
