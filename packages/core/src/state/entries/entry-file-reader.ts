@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
 import { isStateError, StateError } from "../../errors/index.js";
 import type { FileSystem, ReadableFile } from "../../storage/index.js";
-import { ByteReader } from "../serializers/index.js";
+import { ByteReader, ByteWriter } from "../serializers/index.js";
+import { corrupt } from "../serializers/refusal.js";
 import { blockHeaderBytes, blockMaxBytes, endBlockBytes, entryFileMagic } from "./entry-file-format.js";
 
 /** Takes one entry; both readers hold until the next one. */
@@ -57,16 +58,21 @@ async function readBlocks(file: ReadableFile, path: string, start: number, consu
 
 function readRecords(body: Uint8Array, consume: EntryConsumer): number {
   const records = new ByteReader(body);
+  const whole = new ByteWriter({ maxBytes: blockMaxBytes });
   const key = new ByteReader();
   const value = new ByteReader();
   let count = 0;
   while (records.remaining > 0) {
-    const keyBytes = records.varint();
+    const sharedBytes = records.u8();
+    if (sharedBytes > whole.length) corrupt("a key shares more than there is of the one before", records.position);
+    const restBytes = records.varint();
     const valueBytes = records.varint();
-    records.need(keyBytes + valueBytes);
-    key.reset(body, records.position, records.position + keyBytes);
-    value.reset(body, key.end, key.end + valueBytes);
-    records.skip(keyBytes + valueBytes);
+    records.need(restBytes + valueBytes);
+    whole.length = sharedBytes;
+    whole.rawWords(records, records.position, records.position + restBytes);
+    key.reset(whole.bytes, 0, whole.length);
+    value.reset(body, records.position + restBytes, records.position + restBytes + valueBytes);
+    records.skip(restBytes + valueBytes);
     consume(key, value);
     count += 1;
   }

@@ -1,6 +1,8 @@
+import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { isStateError } from "../../errors/index.js";
 import { MemoryFileSystem } from "../../storage/index.js";
+import { SeededRandom } from "../../testing/random.js";
 import { ByteWriter } from "../serializers/index.js";
 import { readEntryFile } from "./entry-file-reader.js";
 import { EntryFileWriter } from "./entry-file-writer.js";
@@ -70,5 +72,33 @@ describe("entry file", () => {
       }
     }
     expect(await codeOf(Buffer.concat([bytes, Uint8Array.of(0)]))).toBe("CHECKPOINT_FILE_DAMAGED");
+  });
+
+  test("keys share their beginnings within a block, 255 bytes at most, and come back whole", async () => {
+    const random = new SeededRandom(7);
+    const entries = Array.from({ length: 3_000 }, (_, index): [string, number] => {
+      const length = random.below(index % 10 === 0 ? 600 : 12);
+      return [Array.from({ length }, () => (random.below(20) === 0 ? "b" : "a")).join(""), random.below(300)];
+    });
+    expect(await read(fileOf(entries))).toEqual(entries.map(([key, size]) => `${key} ${size}`));
+    const owner = "o".repeat(250);
+    const similar = Array.from({ length: 1_000 }, (_, index): [string, number] => [owner + String(index).padStart(4, "0"), 1]);
+    expect(fileOf(similar).length).toBeLessThan(10_000);
+    const long = "l".repeat(1_000);
+    expect(await read(fileOf([[long, 1], [long, 2], [`${long}x`, 3]]))).toEqual([`${long} 1`, `${long} 2`, `${long}x 3`]);
+  });
+
+  test.each([
+    { records: [1, 1, 0, 65], what: "shares more" },
+    { records: [0, 2, 0, 65, 66, 3, 0, 0], what: "shares more" },
+    { records: [0, 200, 1, 65], what: "end early" },
+    { records: [0, 1, 200, 1, 65], what: "end early" },
+  ])("$records with a right checksum is damage", async ({ records, what }) => {
+    const block = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, ...records]);
+    block.writeUInt32LE(records.length, 0);
+    block.writeUInt32LE(crc32(block.subarray(8)), 4);
+    const bytes = fileOf([]);
+    const reading = read(Buffer.concat([bytes.subarray(0, 8), block, bytes.subarray(8)]));
+    await expect(reading).rejects.toMatchObject({ code: "CHECKPOINT_FILE_DAMAGED", message: expect.stringContaining(what) });
   });
 });

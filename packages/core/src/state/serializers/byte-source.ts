@@ -44,3 +44,16 @@ export function sameWords(left: DataView, leftStart: number, right: DataView, ri
   for (; offset < length; offset += 1) if (left.getUint8(leftStart + offset) !== right.getUint8(rightStart + offset)) return false;
   return true;
 }
+
+/** How many bytes are equal before the first that differ, or `length`. */
+export function commonBytes(left: DataView, leftStart: number, right: DataView, rightStart: number, length: number): number {
+  const words = length & ~3;
+  let offset = 0;
+  for (; offset < words; offset += 4) {
+    const difference = left.getInt32(leftStart + offset, true) ^ right.getInt32(rightStart + offset, true);
+    // Its lowest bit that is set is in the first byte that differs.
+    if (difference !== 0) return offset + ((31 - Math.clz32(difference & -difference)) >>> 3);
+  }
+  for (; offset < length; offset += 1) if (left.getUint8(leftStart + offset) !== right.getUint8(rightStart + offset)) break;
+  return offset;
+}
