@@ -73,7 +73,7 @@ if (kind === "values") {
       refusals += 1;
       if (!mayBeRefused || error.code !== "NO_MEMORY" || refusals === 20_000) throw error;
       await new Promise((resolve) => setTimeout(resolve, 10));
-      if (cleared < count) clear(cleared++);
+      for (let more = count / 100; more > 0 && cleared < count; more -= 1) clear(cleared++);
       if (refusals % 50 === 1) gc();
     }
   }
