@@ -295,6 +295,21 @@ describe("from packed to the heap", () => {
     }
   });
 
+  test("map keys of one size are refused where they are too large behind the current key, by putAll too", () => {
+    const { context, state } = open(int64(), int64(), { namespaces: string() as KeySerializer<unknown> });
+    context.set(1);
+    // All but a few of the 131,076 bytes of a stored key.
+    state.setNamespace("n".repeat(131_058));
+    for (const add of [() => state.put(1, 2), () => state.putAll([[1, 2]]), () => state.putAll(new Map([[3, 4]]))]) {
+      expect(add).toThrow(expect.objectContaining({ code: "KEY_TOO_LARGE" }));
+      expect(state.isEmpty()).toBe(true);
+    }
+    expect(state.size).toBe(0);
+    state.setNamespace("n".repeat(131_000));
+    state.putAll([[1, 2]]);
+    expect(state.get(1)).toBe(2);
+  });
+
   test("what cannot be stored changes nothing; where the heap refuses the first entry there is no map", () => {
     const refuse = (): never => {
       throw new Error("refused");

@@ -301,7 +301,8 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
     const batch = this.#batch;
     const { bytes } = batch;
     let outcome: PutOutcome = rewritten;
-    this.#table.atCurrent();
+    // Refuses a map key that is too large behind the current key, before anything is put.
+    this.#table.atCurrent().ensure(this.#mapKeys.fixedKeyBytes ?? 0);
     for (let i = 0; i < batch.count; i += 1) {
       if (outcome !== moved) {
         const keyEnd = batch.keyEnd(i);
