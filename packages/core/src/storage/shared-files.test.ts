@@ -171,6 +171,50 @@ describe("pace", () => {
     expect(most).toBe(3);
   });
 
+  test("the next chunk of a stream is made while one is written; the file is closed only when all of them are", async () => {
+    const events: string[] = [];
+    let release = (): void => undefined;
+    const made = new Promise<void>((resolve) => (release = resolve));
+    let writes = 0;
+    const stage = await new Stage(async ({ operation }) => {
+      if (operation === "write" && ++writes === 1) await made;
+      if (["write", "sync", "close"].includes(operation)) events.push(operation);
+      return undefined;
+    }).start();
+    const twoChunks = async function* (): AsyncGenerator<Uint8Array> {
+      yield Uint8Array.of(1, 2);
+      events.push("second chunk");
+      release();
+      yield Uint8Array.of(3);
+    };
+    const reference = await stage.files.writeFile("1-a", twoChunks());
+    expect(events).toEqual(["second chunk", "write", "write", "sync", "close"]);
+    expect(reference).toMatchObject({ sizeBytes: 3, sha256: sha256Hex(Uint8Array.of(1, 2, 3)) });
+  });
+
+  test("a stream whose chunks fail is closed only after the write under way, and so is one whose last write fails", async () => {
+    const full = new StateError("NO_SPACE", "injected ENOSPC", { details: { errno: "ENOSPC" } });
+    for (const [failingWrite, hasBadChunk] of [[1, false], [-1, true], [0, true]] as const) {
+      const events: string[] = [];
+      let writes = 0;
+      const stage = await new Stage(async ({ operation }) => {
+        if (operation !== "write") return void (operation === "close" && events.push("close"));
+        const isFailing = writes++ === failingWrite;
+        for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        events.push("write");
+        return isFailing ? { kind: "error", error: full } : undefined;
+      }).start();
+      const some = async function* (): AsyncGenerator<Uint8Array> {
+        yield Uint8Array.of(1);
+        if (hasBadChunk) throw new Error("no second chunk");
+        yield Uint8Array.of(2);
+      };
+      await expect(stage.files.writeFile("1-a", some())).rejects.toThrow(hasBadChunk ? "no second chunk" : "ENOSPC");
+      expect(events).toEqual(hasBadChunk ? ["write", "close"] : ["write", "write", "close"]);
+      expect(await stage.leftovers()).toEqual([]);
+    }
+  });
+
   test("streams and copies keep to the rate together; links are free", async () => {
     const stage = await new Stage(undefined, { bytesPerSecond: 1_000 }).start();
     const both = Promise.all([
