@@ -2,10 +2,7 @@ import { ByteWriter, EntryFileWriter, type Freezable, type StateError, yieldTurn
 import type { FileSystem } from "@tidemark/core/storage";
 import type { StoredEntries } from "./log/log-overlay.js";
 
-/**
- * Entries encoded before other work gets a turn. At about a microsecond an entry this keeps the pauses of the record
- * path near half a millisecond.
- */
+/** Entries encoded before other work gets a turn: so few that a record hardly waits for them. */
 const entriesPerTurn = 512;
 
 /** All of the state as one entry file: everything up to change `seq`. */

@@ -18,7 +18,7 @@ import {
 import type { SnapshotFiles } from "@tidemark/core/storage";
 import type { StoredEntries } from "./memory-restore.js";
 
-/** Entries encoded before other work gets a turn: at a few tenths of a microsecond each, records wait some 0.2 ms. */
+/** Entries encoded before other work gets a turn: so few that a record hardly waits for them. */
 const entriesPerTurn = 512;
 
 type SnapshotContext = Pick<KeyedStateContext<never>, "operator" | "subtask" | "keyGroups" | "maxParallelism"> & {
