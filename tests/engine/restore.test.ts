@@ -259,6 +259,8 @@ describe("files that are linked", () => {
     };
     const running = counting.job(linking(), { fileSystem: new FaultyFileSystem(fileSystem, plan) }).start();
     arm();
+    // Not before: the reading that explains the failure would be the first, and never end.
+    await until(running, () => !isFirst);
     counting.source.release(50);
     expect(await errorOf(running.finished)).toMatchObject({ code: "CHECKPOINT_FILE_DAMAGED", details: { name: file } });
     // A failure of another kind stays what it is.
