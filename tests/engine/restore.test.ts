@@ -80,7 +80,7 @@ describe.each(backends)("a damaged newest checkpoint on $name", ({ name, create 
   test("any damage of the manifest or a file is found; with nothing whole the job refuses", async () => {
     const counting = await Counting.create();
     const ids = await counting.checkpoints(create(counting.directory), 2);
-    for (const id of ids) await truncate(join(counting.folder, `chk-${String(id).padStart(6, "0")}`, "manifest.json"), 100 + id);
+    for (const id of ids) await truncate(join(counting.folder, `chk-${String(id).padStart(6, "0")}`, "manifest.json.gz"), 100 + id);
     const before = (await readdir(counting.folder, { recursive: true })).sort();
     const error = await errorOf(counting.run(create(counting.directory), { onDamaged: "fall-back" }));
     expect(error.code).toBe("CHECKPOINT_DAMAGED");
