@@ -15,7 +15,7 @@ import {
   valueState,
 } from "@tidemark/core";
 import { collectSink } from "@tidemark/core/connectors";
-import { NodeFileSystem, surveyJob } from "@tidemark/core/storage";
+import { type CheckpointManifest, NodeFileSystem, surveyJob } from "@tidemark/core/storage";
 import { ManualSource } from "./manual-source.js";
 import { scratchDirectory, silentLogger } from "./scratch.js";
 
@@ -94,11 +94,15 @@ export class Counting {
 
   /** Names of the shared files of a checkpoint. */
   async filesOf(id: number): Promise<string[]> {
+    return (await this.manifestOf(id)).files.map(({ name }) => name);
+  }
+
+  async manifestOf(id: number): Promise<CheckpointManifest> {
     const place = { directory: join(this.directory, "checkpoints"), job: this.name, fileSystem: this.#fileSystem };
     const { checkpoints } = await surveyJob(place);
     const manifest = checkpoints.find((each) => each.id === id)?.manifest;
     if (manifest === undefined) throw new Error(`checkpoint ${id} has no manifest`);
-    return manifest.files.map(({ name }) => name);
+    return manifest;
   }
 
   /** Changes one bit of a shared file. */
