@@ -1,4 +1,4 @@
-import { decodeCompressedJson, encodeCompressedJson } from "./compressed-json.js";
+import { compressedJson, decodeCompressedJson } from "./compressed-json.js";
 import type { DocumentFormat } from "./framed-json.js";
 import { jsonDepthLimit, JsonShape } from "./json-shape.js";
 import type { FileReference, Json } from "./manifest.js";
@@ -27,9 +27,9 @@ export interface BaseList {
 }
 
 /** As the bytes of its file. Throws INVALID_ARGUMENT, CHECKPOINT_UNSAFE_NAME. */
-export function encodeBaseList(list: BaseList): Uint8Array {
+export async function encodeBaseList(list: BaseList): Promise<Uint8Array> {
   const { chain, files, description } = checkBaseList(new JsonShape("INVALID_ARGUMENT", "base list"), list);
-  return encodeCompressedJson(baseListFormat, { chain, files: files as unknown as Json, description });
+  return await compressedJson(baseListFormat, { chain, files: files as unknown as Json, description });
 }
 
 /** Throws CHECKPOINT_DAMAGED, CHECKPOINT_VERSION or CHECKPOINT_UNSAFE_NAME; `source` is the file, for messages. */

@@ -96,8 +96,8 @@ describe("a manifest with a list of its base", () => {
     }
   });
 
-  test("a list with wrong contents is refused when read and when written", () => {
-    expect(decodeBaseList(encodeBaseList(list), "file")).toEqual(list);
+  test("a list with wrong contents is refused when read and when written", async () => {
+    expect(decodeBaseList(await encodeBaseList(list), "file")).toEqual(list);
     const wrong: [object, string][] = [
       [{ ...list, chain: "" }, "$.chain"],
       [{ ...list, more: 1 }, "unknown property"],
@@ -108,7 +108,7 @@ describe("a manifest with a list of its base", () => {
     ];
     for (const [value, message] of wrong) {
       expect(codeOf(() => decodeBaseList(encodeCompressedJson(baseListFormat, value as never), "file"))).toContain(message);
-      expect(codeOf(() => encodeBaseList(value as BaseList))).toContain(message);
+      await expect(encodeBaseList(value as BaseList)).rejects.toThrow(message === "CHECKPOINT_UNSAFE_NAME" ? "../x" : message);
     }
   });
 });
@@ -172,7 +172,7 @@ describe("lists in a directory", () => {
   test("the list of another chain in its place is refused", async () => {
     const memory = new MemoryFileSystem();
     const lease = await storageOn(memory).acquire(job);
-    const foreign = encodeBaseList({ chain: "other", files: [file("1-x")], description: null });
+    const foreign = await encodeBaseList({ chain: "other", files: [file("1-x")], description: null });
     const pending = await lease.begin(1);
     const reference = await pending.files.writeFile("1-list", (async function* () {
       yield foreign;

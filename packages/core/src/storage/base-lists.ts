@@ -71,8 +71,8 @@ export class BaseLists {
     return isSame ? known.file : undefined;
   }
 
-  #write(name: string, list: BaseList): Promise<FileReference> {
-    return this.#shared.writeFile(name, oneChunk(encodeBaseList(list)));
+  async #write(name: string, list: BaseList): Promise<FileReference> {
+    return await this.#shared.writeFile(name, oneChunk(await encodeBaseList(list)));
   }
 }
 

@@ -7,7 +7,7 @@ import type { FileSystem } from "./file-system.js";
 import type { JobDirectory } from "./job-directory.js";
 import type { CheckpointManifest, FileReference } from "./manifest.js";
 import { requireManifestOf } from "./manifest-codec.js";
-import { readManifestFile } from "./manifest-file.js";
+import { ManifestFiles } from "./manifest-files.js";
 import { requireSafeName } from "./names.js";
 import { SuspectFiles } from "./suspect-files.js";
 
@@ -16,11 +16,13 @@ export class DirectoryCheckpointReader implements CheckpointReader {
   readonly #fileSystem: FileSystem;
   readonly #directory: JobDirectory;
   readonly #log: CommitLog;
+  readonly #manifests: ManifestFiles;
 
   constructor(fileSystem: FileSystem, directory: JobDirectory, log: CommitLog) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#log = log;
+    this.#manifests = new ManifestFiles(fileSystem, directory);
   }
 
   async list(): Promise<CompletedCheckpoint[]> {
@@ -32,7 +34,7 @@ export class DirectoryCheckpointReader implements CheckpointReader {
 
   async readManifest(checkpoint: CompletedCheckpoint): Promise<CheckpointManifest> {
     const path = this.#directory.manifestPath(checkpoint.id);
-    const manifest = await readManifestFile(this.#fileSystem, this.#directory, checkpoint.id, checkpoint.manifestSha256);
+    const manifest = await this.#manifests.read(checkpoint.id, checkpoint.manifestSha256);
     if (manifest === undefined) {
       const message = `checkpoint ${checkpoint.id} has no manifest ${path}: it was deleted; use another checkpoint`;
       throw new StateError("CHECKPOINT_NOT_FOUND", message, { details: { checkpoint: checkpoint.id, path } });

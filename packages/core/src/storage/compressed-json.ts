@@ -1,4 +1,5 @@
-import { gunzipSync, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { gunzipSync, gzip, gzipSync } from "node:zlib";
 import { damaged, decodeFramedJson, type DocumentFormat, encodeFramedJson, type JsonObject } from "./framed-json.js";
 
 /** How every gzip file begins: two magic bytes and the one method there is. */
@@ -7,6 +8,11 @@ const magic = Uint8Array.of(0x1f, 0x8b, 0x08);
 /** A framed document (see framed-json.ts) as a gzip file, so that `zcat` shows it. Throws what encodeFramedJson throws. */
 export function encodeCompressedJson(format: DocumentFormat, content: JsonObject): Uint8Array {
   return gzipSync(encodeFramedJson(format, content));
+}
+
+/** The same for a large document, compressed on another thread. */
+export async function compressedJson(format: DocumentFormat, content: JsonObject): Promise<Uint8Array> {
+  return await promisify(gzip)(encodeFramedJson(format, content));
 }
 
 /**

@@ -9,7 +9,7 @@ import { damaged } from "./framed-json.js";
 import { JobDirectory } from "./job-directory.js";
 import type { CheckpointManifest } from "./manifest.js";
 import { requireManifestOf } from "./manifest-codec.js";
-import { readManifestFile } from "./manifest-file.js";
+import { ManifestFiles } from "./manifest-files.js";
 import { checkpointIdOf, slotFileName, slotOf } from "./names.js";
 
 /** A job's directory for those who look at it from outside, without a lease: `directory` holds a directory of the job's name. */
@@ -204,7 +204,7 @@ async function manifestOf(
 export async function readUnannounced(place: JobPlace, id: number): Promise<CheckpointManifest | undefined> {
   const { fileSystem } = place;
   const { jobDirectory } = openPlace(place);
-  const manifest = await readManifestFile(fileSystem, jobDirectory, id);
+  const manifest = await new ManifestFiles(fileSystem, jobDirectory).read(id);
   if (manifest !== undefined) {
     requireManifestOf(manifest, { job: place.job, id, generation: manifest.generation }, jobDirectory.manifestPath(id));
   }
