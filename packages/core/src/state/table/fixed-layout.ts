@@ -39,7 +39,8 @@ export class FixedLayout implements SegmentLayout {
     this.#valueBytes = valueBytes;
     this.#entryBytes = keyBytes + valueBytes;
     this.#groupBytes = tagsBytes + groupSlots * this.#entryBytes;
-    const groups = Math.max(smallestGroups, 2 ** Math.floor(Math.log2(segmentTargetBytes / this.#groupBytes)));
+    // A shift, since a power is a double to the engine, and so would be all that is reckoned with it.
+    const groups = Math.max(smallestGroups, 1 << Math.floor(Math.log2(segmentTargetBytes / this.#groupBytes)));
     this.#groupMask = groups - 1;
     this.#maxCount = groups * groupSlots - groups;
     this.#positionOf = positionOf;

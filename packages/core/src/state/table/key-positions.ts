@@ -12,6 +12,9 @@ export class KeyPositions {
   readonly keyGroups: KeyGroupRange;
   /** Bits that tell the key groups of the range apart, 1 at least. */
   readonly keyGroupBits: number;
+  readonly #firstKeyGroup: number;
+  /** Bits of a position behind those of the key group. */
+  readonly #hashBits: number;
   readonly #maxParallelism: number;
   readonly #hash: KeyHash;
   readonly #hasPrefix: boolean;
@@ -20,6 +23,8 @@ export class KeyPositions {
   constructor(keyGroups: KeyGroupRange, maxParallelism: number, hash: KeyHash = signedMurmur3, hasPrefix = false) {
     this.keyGroups = keyGroups;
     this.keyGroupBits = Math.max(1, Math.ceil(Math.log2(keyGroupCount(keyGroups))));
+    this.#firstKeyGroup = keyGroups.first;
+    this.#hashBits = 32 - this.keyGroupBits;
     this.#maxParallelism = maxParallelism;
     this.#hash = hash;
     this.#hasPrefix = hasPrefix;
@@ -30,8 +35,7 @@ export class KeyPositions {
    * they leave to the high ones.
    */
   of(keyGroup: number, hash: number): number {
-    const bits = this.keyGroupBits;
-    return ((keyGroup - this.keyGroups.first) << (32 - bits)) | (Math.imul(hash, 0x9e37_79b1) >>> bits);
+    return ((keyGroup - this.#firstKeyGroup) << this.#hashBits) | (Math.imul(hash, 0x9e37_79b1) >>> this.keyGroupBits);
   }
 
   ofKey(key: ByteSource, start: number, end: number): number {
@@ -41,11 +45,6 @@ export class KeyPositions {
 
   keyGroupOfKey(key: ByteSource, start: number, end: number): number {
     return this.#hasPrefix ? key.view.getUint16(start, false) : keyGroupOf(this.#hash(key.bytes, start, end), this.#maxParallelism);
-  }
-
-  /** What a caller passes to the table with a key. */
-  keyOf(key: ByteSource, start: number, end: number): { readonly keyGroup: number; readonly hash: number } {
-    return { keyGroup: this.keyGroupOfKey(key, start, end), hash: this.#hashOf(key, start, end) };
   }
 
   /** The smallest and the largest position of a range of key groups. */

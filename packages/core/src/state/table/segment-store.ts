@@ -18,6 +18,11 @@ export interface SegmentStoreOptions {
   readonly onFree?: (segment: number) => void;
 }
 
+/** log2 of the segments of a chunk. */
+export function chunkShiftOf(segmentBytes: number): number {
+  return Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
+}
+
 /**
  * Fixed-size segments in a few large ArrayBuffers, addressed by number, with what must be known about each in flat arrays.
  *
@@ -57,7 +62,7 @@ export class SegmentStore {
     const { segmentBytes } = options;
     this.#options = options;
     this.segmentBytes = segmentBytes;
-    this.chunkShift = Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
+    this.chunkShift = chunkShiftOf(segmentBytes);
     this.chunkMask = (1 << this.chunkShift) - 1;
   }
 

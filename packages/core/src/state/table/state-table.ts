@@ -26,12 +26,12 @@ export interface StateTableOptions {
   readonly maxBytes?: number;
   /** Asked before memory is taken from the process, and told how much; throws NO_MEMORY where it must not be. */
   readonly reserve?: (extraBytes: number) => void;
-  /** The hash that callers pass to find() and put(). Default murmur3. */
+  /** The hash that callers pass to positionOf(). Default murmur3. */
   readonly hash?: KeyHash;
 }
 
 /** Called with an entry: `key.bytes` is its key, which is not in the table's memory. */
-export type ChangeEntry = (keyGroup: number, hash: number, key: ByteSource) => void;
+export type ChangeEntry = (keyGroup: number, position: number, key: ByteSource) => void;
 
 /** Removing from a segment with so few entries looks whether it and its neighbour together fill one by less than half. */
 const mergeAtMostEntries = 64;
@@ -85,11 +85,15 @@ export class StateTable {
     return sizeBytes;
   }
 
+  /** What the methods below ask of a key besides its bytes. */
+  positionOf(keyGroup: number, hash: number): number {
+    return this.#positions.of(keyGroup, hash);
+  }
+
   /** Whether a key, `key.bytes[keyStart .. keyEnd)`, has an entry. Faster than find(): its value is not touched. */
-  has(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  has(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const layout = this.#layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     let segment = directory.cells[position >>> directory.shift] as number;
     while (layout.find(segment, position, key, keyStart, keyEnd) === -1) {
       const next = layout.store.next[segment] as number;
@@ -100,10 +104,9 @@ export class StateTable {
   }
 
   /** Looks a key up, `key.bytes[keyStart .. keyEnd)`. When true, `value` stands at its value. */
-  find(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  find(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const layout = this.#layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     let segment = directory.cells[position >>> directory.shift] as number;
     for (;;) {
       const at = layout.find(segment, position, key, keyStart, keyEnd);
@@ -121,14 +124,13 @@ export class StateTable {
    * Looks a key up to change its value in place. When true, `value` stands at the value and its bytes may be written until the next
    * call; resize() may come first. Throws NO_MEMORY when a frozen part makes it copy; the contents are the same then.
    */
-  edit(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  edit(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const layout = this.#layout;
     const { store } = layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     let segment = directory.cells[position >>> directory.shift] as number;
     if ((store.birth[segment] as number) <= store.frozenUpTo) {
-      if (!this.find(keyGroup, hash, key, keyStart, keyEnd)) return false;
+      if (!this.find(position, key, keyStart, keyEnd)) return false;
       segment = this.#copyChain(segment, position);
     }
     for (;;) {
@@ -158,14 +160,13 @@ export class StateTable {
 
   /** Sets the value of a key. Throws NO_MEMORY; the contents are the same then. */
   put(
-    keyGroup: number, hash: number,
+    position: number,
     key: ByteSource, keyStart: number, keyEnd: number,
     value: ByteSource, valueStart: number, valueEnd: number,
   ): void {
     const layout = this.#layout;
     const { store } = layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     for (;;) {
       let segment = directory.cells[position >>> directory.shift] as number;
       if ((store.birth[segment] as number) <= store.frozenUpTo) segment = this.#copyChain(segment, position);
@@ -183,11 +184,10 @@ export class StateTable {
   }
 
   /** Removes a key; false where it is not there. Throws NO_MEMORY when a frozen part makes it copy; the contents are the same then. */
-  remove(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
-    if (!this.find(keyGroup, hash, key, keyStart, keyEnd)) return false;
+  remove(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+    if (!this.find(position, key, keyStart, keyEnd)) return false;
     const layout = this.#layout;
     const { store } = layout;
-    const position = this.#positions.of(keyGroup, hash);
     let head = this.#directory.cells[position >>> this.#directory.shift] as number;
     if (store.isShared(head)) head = this.#copyChain(head, position);
     for (let segment = head; ; segment = (store.next[segment] as number) - 1) {
@@ -255,9 +255,9 @@ export class StateTable {
       }
       for (const bytes of gone) {
         const key = { bytes, view: new DataView(bytes.buffer) };
-        const { keyGroup, hash } = this.#positions.keyOf(key, 0, bytes.length);
-        if (change === undefined) this.remove(keyGroup, hash, key, 0, bytes.length);
-        else change(keyGroup, hash, key);
+        const goneAt = this.#positions.ofKey(key, 0, bytes.length);
+        if (change === undefined) this.remove(goneAt, key, 0, bytes.length);
+        else change(this.#positions.keyGroupOfKey(key, 0, bytes.length), goneAt, key);
       }
     }
   }

@@ -15,7 +15,7 @@ function zeroBytes(word: number): number {
   // 0x80 where the byte is 0: adding 0x7f carries into the top bit of every other byte, without crossing into the next.
   const marks = ~(((word & 0x7f7f_7f7f) + 0x7f7f_7f7f) | word | 0x7f7f_7f7f);
   // The multiplication gathers the four marks in four neighbouring bits.
-  return (Math.imul(marks >>> 7, 0x0102_0408) >>> 24) & 0xf;
+  return Math.imul(marks >>> 7, 0x0102_0408) >>> 24;
 }
 
 /** The number of the lowest bit that is set. */
