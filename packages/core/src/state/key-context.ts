@@ -19,12 +19,13 @@ const groupOf = keyGroupOf;
  */
 export class KeyContext<K> {
   readonly keyGroups: KeyGroupRange;
-  readonly maxParallelism: number;
+  // Numbers that are used once a record begin as numbers: the engine then need not ask at each use what they are.
+  readonly maxParallelism: number = 0;
   readonly serializer: KeySerializer<K>;
   readonly #writer: ByteWriter;
-  readonly #maxKeyBytes: number;
-  readonly #firstKeyGroup: number;
-  readonly #lastKeyGroup: number;
+  readonly #maxKeyBytes: number = 0;
+  readonly #firstKeyGroup: number = 0;
+  readonly #lastKeyGroup: number = 0;
   #key: K | undefined;
   /** Where the current key's encoding ends; 0 when there is no current key. */
   #keyEnd = 0;

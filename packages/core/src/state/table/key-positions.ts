@@ -1,5 +1,5 @@
 import type { ByteSource } from "../serializers/byte-source.js";
-import { type KeyGroupRange, keyGroupCount, keyGroupOf, signedMurmur3 } from "../key-groups.js";
+import { type KeyGroupRange, keyGroupCount, keyGroupOf, signedMurmur3Of } from "../key-groups.js";
 
 /** The hash of a key's bytes: a 32-bit integer, signed or not. */
 export type KeyHash = (bytes: Uint8Array, start: number, end: number) => number;
@@ -10,17 +10,18 @@ export type KeyHash = (bytes: Uint8Array, start: number, end: number) => number;
  */
 export class KeyPositions {
   readonly keyGroups: KeyGroupRange;
+  // Numbers that look-ups need begin as numbers: the engine then need not ask at each use what they are.
   /** Bits that tell the key groups of the range apart, 1 at least. */
-  readonly keyGroupBits: number;
-  readonly #firstKeyGroup: number;
+  readonly keyGroupBits: number = 0;
+  readonly #firstKeyGroup: number = 0;
   /** Bits of a position behind those of the key group. */
-  readonly #hashBits: number;
+  readonly #hashBits: number = 0;
   readonly #maxParallelism: number;
-  readonly #hash: KeyHash;
+  readonly #hash: KeyHash | undefined;
   readonly #hasPrefix: boolean;
 
-  /** `hasPrefix`: keys begin with their key group in two bytes, big endian, and the hash is that of the rest. */
-  constructor(keyGroups: KeyGroupRange, maxParallelism: number, hash: KeyHash = signedMurmur3, hasPrefix = false) {
+  /** `hash`: murmur3 without one. `hasPrefix`: keys begin with their key group in two bytes, big endian, and the hash is that of the rest. */
+  constructor(keyGroups: KeyGroupRange, maxParallelism: number, hash?: KeyHash, hasPrefix = false) {
     this.keyGroups = keyGroups;
     this.keyGroupBits = Math.max(1, Math.ceil(Math.log2(keyGroupCount(keyGroups))));
     this.#firstKeyGroup = keyGroups.first;
@@ -44,7 +45,7 @@ export class KeyPositions {
   }
 
   keyGroupOfKey(key: ByteSource, start: number, end: number): number {
-    return this.#hasPrefix ? key.view.getUint16(start, false) : keyGroupOf(this.#hash(key.bytes, start, end), this.#maxParallelism);
+    return this.#hasPrefix ? key.view.getUint16(start, false) : keyGroupOf(this.#hashOf(key, start, end), this.#maxParallelism);
   }
 
   /** The smallest and the largest position of a range of key groups. */
@@ -54,6 +55,7 @@ export class KeyPositions {
   }
 
   #hashOf(key: ByteSource, start: number, end: number): number {
-    return this.#hash(key.bytes, this.#hasPrefix ? start + 2 : start, end);
+    const from = this.#hasPrefix ? start + 2 : start;
+    return this.#hash === undefined ? signedMurmur3Of(key, from, end) : this.#hash(key.bytes, from, end);
   }
 }

@@ -33,7 +33,7 @@ export class KeyedTable<K, N> {
   readonly #table: StateTable;
   readonly #hasNamespaces: boolean;
   /** Where a table key begins in a stored key. */
-  readonly #currentStart: number;
+  readonly #currentStart: number = 0;
   /** The entry that calls are about. */
   #key: ByteSource;
   #start = 0;
@@ -80,10 +80,11 @@ export class KeyedTable<K, N> {
    */
   atCurrent(): ByteWriter {
     const { context } = this.#keys;
-    const key = this.#keys.currentOfOne();
+    const key = this.#hasNamespaces ? this.#keys.currentOfOne() : context.encodedKey();
     const keyGroup = context.keyGroup;
     let hash = context.keyHash;
-    this.#key = key;
+    // Storing an object takes longer than looking whether it is there.
+    if (this.#key !== key) this.#key = key;
     this.#start = this.#currentStart;
     this.#end = key.length;
     this.#keyGroup = keyGroup;
@@ -133,9 +134,19 @@ export class KeyedTable<K, N> {
     return this.#table.edit(this.#position, this.#key, this.#start, this.#end);
   }
 
+  /** The same where find() has just found it. */
+  editFound(): void {
+    this.#table.editFound(this.#position, this.#key, this.#start, this.#end);
+  }
+
   /** Gives the value that edit() found another length in place, or returns false: see StateTable.resize(). */
   resize(valueBytes: number): boolean {
     return this.#table.resize(valueBytes);
+  }
+
+  /** Puts bytes behind the value that edit() found, or returns false: see StateTable.extend(). */
+  extend(tail: ByteSource, start: number, end: number): boolean {
+    return this.#table.extend(this.#position, tail, start, end);
   }
 
   /** Throws NO_MEMORY; the value is the one before then. */

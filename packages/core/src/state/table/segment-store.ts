@@ -30,10 +30,11 @@ export function chunkShiftOf(segmentBytes: number): number {
  * so it may be written only while no freeze holds it, and its memory is used again only when all that hold it are released.
  */
 export class SegmentStore {
-  readonly segmentBytes: number;
+  // Numbers that look-ups need begin as numbers: the engine then need not ask at each use what they are.
+  readonly segmentBytes: number = 0;
   /** A segment's chunk is `segment >>> chunkShift`; it begins there at `(segment & chunkMask) * segmentBytes`. */
-  readonly chunkShift: number;
-  readonly chunkMask: number;
+  readonly chunkShift: number = 0;
+  readonly chunkMask: number = 0;
   readonly chunks: Uint8Array[] = [];
   readonly views: DataView[] = [];
   /** Epoch in which the segment was made. */

@@ -1,13 +1,13 @@
 import type { ByteSource } from "../serializers/byte-source.js";
 import { probeOf } from "./segment-layout.js";
 import { allocateBytes } from "./segment-store.js";
-import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";
+import { groupSlots, highestBit, matchTags, tagOf } from "./tag-groups.js";
 
 // As constants of this module the engine calls them without a check; an import it loads and checks at each call.
 const probe32 = probeOf;
 const tagOfProbe = tagOf;
 const slotsWithTag = matchTags;
-const firstOf = lowestBit;
+const lastOf = highestBit;
 
 const tagsBytes = groupSlots;
 const offsetBytes = 2;
@@ -109,9 +109,11 @@ export class SlotIndex {
       const tags = start + (group & mask) * groupBytes;
       const low = view.getInt32(tags, true);
       const high = view.getInt32(tags + 4, true);
-      for (let matches = slotsWithTag(low, high, tag); matches !== 0; matches &= matches - 1) {
-        const offset = view.getUint16(tags + tagsBytes + firstOf(matches) * offsetBytes, true);
+      for (let matches = slotsWithTag(low, high, tag); matches !== 0; ) {
+        const slot = lastOf(matches);
+        const offset = view.getUint16(tags + tagsBytes + slot * offsetBytes, true);
         if (this.#entries.hasKey(segment, offset, key, keyStart, keyEnd)) return offset;
+        matches ^= 1 << slot;
       }
       if (slotsWithTag(low, high, 0) !== 0) return 0;
     }
@@ -125,7 +127,7 @@ export class SlotIndex {
       const tags = this.#groupAt(segment, group);
       const free = freeSlots(view, tags);
       if (free === 0) continue;
-      const slot = lowestBit(free);
+      const slot = highestBit(free);
       view.setUint8(tags + slot, tagOf(probe));
       view.setUint16(tags + tagsBytes + slot * offsetBytes, offset, true);
       return;
@@ -180,8 +182,8 @@ export class SlotIndex {
     for (let group = probe >>> 16; ; group += 1) {
       const tags = this.#groupAt(segment, group);
       const matches = matchTags(view.getInt32(tags, true), view.getInt32(tags + 4, true), tagOf(probe));
-      for (let rest = matches; rest !== 0; rest &= rest - 1) {
-        const slot = ((group & mask) << 3) + lowestBit(rest);
+      for (let rest = matches; rest !== 0; rest ^= 1 << highestBit(rest)) {
+        const slot = ((group & mask) << 3) + highestBit(rest);
         if (this.entryAt(segment, slot) === offset) return slot;
       }
     }

@@ -55,9 +55,9 @@ export class StateTable {
   #sweepPosition = 0;
   /** Entries that sweeps still have to look at; below 0 after a segment with more than were asked for. */
   #sweepOwed = 0;
-  /** The entry that edit() found. */
-  #editedSegment = 0;
-  #editedAt = 0;
+  /** The entry that find() or edit() found. */
+  #foundSegment = 0;
+  #foundAt = 0;
   /** Layouts from before a clear() that frozen parts still read. */
   readonly #frozenLayouts = new Map<SegmentLayout, number>();
 
@@ -112,6 +112,8 @@ export class StateTable {
       const at = layout.find(segment, position, key, keyStart, keyEnd);
       if (at !== -1) {
         layout.readValue(segment, at, this.value);
+        this.#foundSegment = segment;
+        this.#foundAt = at;
         return true;
       }
       const next = layout.store.next[segment] as number;
@@ -138,8 +140,8 @@ export class StateTable {
       if (at !== -1) {
         layout.own(segment, at);
         layout.readValue(segment, at, this.value);
-        this.#editedSegment = segment;
-        this.#editedAt = at;
+        this.#foundSegment = segment;
+        this.#foundAt = at;
         return true;
       }
       const next = store.next[segment] as number;
@@ -148,14 +150,34 @@ export class StateTable {
     }
   }
 
+  /** edit() of the entry that find() has just found, looked up anew only where a frozen part makes it copy. Throws NO_MEMORY as well. */
+  editFound(position: number, key: ByteSource, keyStart: number, keyEnd: number): void {
+    const layout = this.#layout;
+    const segment = this.#foundSegment;
+    if (layout.store.isShared(segment)) {
+      this.edit(position, key, keyStart, keyEnd);
+    } else {
+      layout.own(segment, this.#foundAt);
+      layout.readValue(segment, this.#foundAt, this.value);
+    }
+  }
+
   /**
    * Gives the value that edit() found another length. False where it has to be put anew, for want of room or to free some: nothing has
    * changed then. When true, bytes up to the shorter length stay, what is behind them is undefined, and `value` has the new end.
    */
   resize(valueBytes: number): boolean {
-    if (!this.#layout.resize(this.#editedSegment, this.#editedAt, valueBytes)) return false;
+    if (!this.#layout.resize(this.#foundSegment, this.#foundAt, valueBytes)) return false;
     this.value.end = this.value.position + valueBytes;
     return true;
+  }
+
+  /**
+   * Puts bytes behind the value that edit() found and whose resize() was refused, without looking the entry up again. False where it has
+   * to be put anew: nothing has changed then. When true, the next call may only be about another entry or look this one up.
+   */
+  extend(position: number, tail: ByteSource, tailStart: number, tailEnd: number): boolean {
+    return this.#layout.extend(this.#foundSegment, this.#foundAt, position, tail, tailStart, tailEnd);
   }
 
   /** Sets the value of a key. Throws NO_MEMORY; the contents are the same then. */

@@ -123,7 +123,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
     if (entryBytes === map.remaining) {
       table.remove();
     } else {
-      table.edit();
+      table.editFound();
       if (!this.#splice(map.position + offset, entryBytes, 0)) table.put(this.#scratch, 0, this.#scratch.length);
     }
     this.#packedCount -= 1;
