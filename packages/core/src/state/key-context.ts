@@ -1,6 +1,7 @@
 import { StateError } from "../errors/index.js";
 import { type KeyGroupRange, keyGroupOf, signedMurmur3Of } from "./key-groups.js";
 import { ByteWriter, type KeySerializer } from "./serializers/index.js";
+import { keyGroupBitsOf, positionIn } from "./table/key-positions.js";
 
 /** Longest encoded key unless configured otherwise: 64 KiB. */
 export const defaultMaxKeyBytes = 64 * 1024;
@@ -12,6 +13,7 @@ export const entryPrefixBytes = 4;
 const prefixBytes = entryPrefixBytes;
 const hashOf = signedMurmur3Of;
 const groupOf = keyGroupOf;
+const positionOf = positionIn;
 
 /**
  * The key that state access is about, encoded once however many states are used:
@@ -26,10 +28,11 @@ export class KeyContext<K> {
   readonly #maxKeyBytes: number = 0;
   readonly #firstKeyGroup: number = 0;
   readonly #lastKeyGroup: number = 0;
+  readonly #keyGroupBits: number = 0;
   #key: K | undefined;
   /** Where the current key's encoding ends; 0 when there is no current key. */
   #keyEnd = 0;
-  #keyHash = 0;
+  #keyPosition = 0;
   #keyGroup = 0;
   /** Neither closed nor failed. */
   #isOpen = true;
@@ -40,6 +43,7 @@ export class KeyContext<K> {
     this.keyGroups = keyGroups;
     this.#firstKeyGroup = keyGroups.first;
     this.#lastKeyGroup = keyGroups.last;
+    this.#keyGroupBits = keyGroupBitsOf(keyGroups);
     this.maxParallelism = maxParallelism;
     // Room for the key itself and for a map key behind it.
     this.#writer = new ByteWriter({ maxBytes: entryPrefixBytes + 2 * maxKeyBytes, tooLargeCode: "KEY_TOO_LARGE" });
@@ -71,7 +75,7 @@ export class KeyContext<K> {
       );
     }
     this.#key = key;
-    this.#keyHash = hash;
+    this.#keyPosition = positionOf(keyGroup - this.#firstKeyGroup, hash, this.#keyGroupBits);
     this.#keyGroup = keyGroup;
     this.#keyEnd = end;
   }
@@ -110,10 +114,10 @@ export class KeyContext<K> {
     return this.#keyGroup;
   }
 
-  /** The murmur3 hash of the current key's encoding, of which its key group was made, as a signed integer. */
-  get keyHash(): number {
+  /** Where tables without namespaces have the current key: made of its key group and of the murmur3 hash of its encoding. */
+  get keyPosition(): number {
     if (this.#keyEnd === 0) this.#require();
-    return this.#keyHash;
+    return this.#keyPosition;
   }
 
   /**

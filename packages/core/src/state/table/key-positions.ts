@@ -4,6 +4,19 @@ import { type KeyGroupRange, keyGroupCount, keyGroupOf, signedMurmur3Of } from "
 /** The hash of a key's bytes: a 32-bit integer, signed or not. */
 export type KeyHash = (bytes: Uint8Array, start: number, end: number) => number;
 
+/** Bits that tell the key groups of a range apart, 1 at least. */
+export function keyGroupBitsOf(keyGroups: KeyGroupRange): number {
+  return Math.max(1, Math.ceil(Math.log2(keyGroupCount(keyGroups))));
+}
+
+/**
+ * The position of a key whose key group is the `keyGroup`th of a range. The key group is the hash modulo max parallelism, so it says
+ * nothing new about the hash's low bits; a multiplication carries what they leave to the high ones.
+ */
+export function positionIn(keyGroup: number, hash: number, keyGroupBits: number): number {
+  return (keyGroup << (32 - keyGroupBits)) | (Math.imul(hash, 0x9e37_79b1) >>> keyGroupBits);
+}
+
 /**
  * Positions of keys: 32-bit numbers, first by key group and within one by the rest of the hash, so that the entries of a key group lie
  * together however many key groups there are.
@@ -14,8 +27,6 @@ export class KeyPositions {
   /** Bits that tell the key groups of the range apart, 1 at least. */
   readonly keyGroupBits: number = 0;
   readonly #firstKeyGroup: number = 0;
-  /** Bits of a position behind those of the key group. */
-  readonly #hashBits: number = 0;
   readonly #maxParallelism: number;
   readonly #hash: KeyHash | undefined;
   readonly #hasPrefix: boolean;
@@ -23,20 +34,20 @@ export class KeyPositions {
   /** `hash`: murmur3 without one. `hasPrefix`: keys begin with their key group in two bytes, big endian, and the hash is that of the rest. */
   constructor(keyGroups: KeyGroupRange, maxParallelism: number, hash?: KeyHash, hasPrefix = false) {
     this.keyGroups = keyGroups;
-    this.keyGroupBits = Math.max(1, Math.ceil(Math.log2(keyGroupCount(keyGroups))));
+    this.keyGroupBits = keyGroupBitsOf(keyGroups);
     this.#firstKeyGroup = keyGroups.first;
-    this.#hashBits = 32 - this.keyGroupBits;
     this.#maxParallelism = maxParallelism;
     this.#hash = hash;
     this.#hasPrefix = hasPrefix;
   }
 
-  /**
-   * The key group is the hash modulo max parallelism, so it says nothing new about the hash's low bits; a multiplication carries what
-   * they leave to the high ones.
-   */
   of(keyGroup: number, hash: number): number {
-    return ((keyGroup - this.#firstKeyGroup) << this.#hashBits) | (Math.imul(hash, 0x9e37_79b1) >>> this.keyGroupBits);
+    return positionIn(keyGroup - this.#firstKeyGroup, hash, this.keyGroupBits);
+  }
+
+  /** The key group of a position. */
+  keyGroupAt(position: number): number {
+    return this.#firstKeyGroup + (position >>> (32 - this.keyGroupBits));
   }
 
   ofKey(key: ByteSource, start: number, end: number): number {

@@ -38,7 +38,6 @@ export class KeyedTable<K, N> {
   #key: ByteSource;
   #start = 0;
   #end = 0;
-  #keyGroup = 0;
   #position = 0;
   #frozen: FrozenTable | undefined;
   /** A table key that was put together from parts. */
@@ -81,19 +80,18 @@ export class KeyedTable<K, N> {
   atCurrent(): ByteWriter {
     const { context } = this.#keys;
     const key = this.#hasNamespaces ? this.#keys.currentOfOne() : context.encodedKey();
-    const keyGroup = context.keyGroup;
-    let hash = context.keyHash;
     // Storing an object takes longer than looking whether it is there.
     if (this.#key !== key) this.#key = key;
     this.#start = this.#currentStart;
     this.#end = key.length;
-    this.#keyGroup = keyGroup;
-    if (this.#hasNamespaces) {
-      key.view.setUint16(this.#currentStart, keyGroup, false);
-      hash = signedMurmur3Of(key, entryPrefixBytes, key.length);
-    }
-    this.#position = this.#table.positionOf(keyGroup, hash);
+    this.#position = this.#hasNamespaces ? this.#positionInNamespace(key) : context.keyPosition;
     return key;
+  }
+
+  #positionInNamespace(key: ByteWriter): number {
+    const { keyGroup } = this.#keys.context;
+    key.view.setUint16(this.#currentStart, keyGroup, false);
+    return this.#table.positionOf(keyGroup, signedMurmur3Of(key, entryPrefixBytes, key.length));
   }
 
   /** Goes to the entry of a stored key, which is read behind its prefix of key group and state id. Throws STATE_CORRUPT. */
@@ -165,17 +163,16 @@ export class KeyedTable<K, N> {
   }
 
   get keyGroup(): number {
-    return this.#keyGroup;
+    return this.#table.keyGroupAt(this.#position);
   }
 
   /** Goes to entries that `isWanted` is true for and calls `change` at each; without `change`, removes them: see StateTable.sweep(). */
   sweep(count: number, isWanted: (value: ByteReader) => boolean, change?: () => void): void {
     if (change === undefined) return this.#table.sweep(count, isWanted);
-    this.#table.sweep(count, isWanted, (keyGroup, position, key) => {
+    this.#table.sweep(count, isWanted, (position, key) => {
       this.#key = key;
       this.#start = 0;
       this.#end = key.bytes.length;
-      this.#keyGroup = keyGroup;
       this.#position = position;
       change();
     });
@@ -264,7 +261,6 @@ export class KeyedTable<K, N> {
     this.#key = this.#other;
     this.#start = 0;
     this.#end = length;
-    this.#keyGroup = keyGroup;
     this.#position = this.#table.positionOf(keyGroup, signedMurmur3(bytes, this.#hasNamespaces ? keyGroupBytes : 0, length));
   }
 

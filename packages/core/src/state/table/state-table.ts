@@ -31,7 +31,7 @@ export interface StateTableOptions {
 }
 
 /** Called with an entry: `key.bytes` is its key, which is not in the table's memory. */
-export type ChangeEntry = (keyGroup: number, position: number, key: ByteSource) => void;
+export type ChangeEntry = (position: number, key: ByteSource) => void;
 
 /** Removing from a segment with so few entries looks whether it and its neighbour together fill one by less than half. */
 const mergeAtMostEntries = 64;
@@ -88,6 +88,10 @@ export class StateTable {
   /** What the methods below ask of a key besides its bytes. */
   positionOf(keyGroup: number, hash: number): number {
     return this.#positions.of(keyGroup, hash);
+  }
+
+  keyGroupAt(position: number): number {
+    return this.#positions.keyGroupAt(position);
   }
 
   /** Whether a key, `key.bytes[keyStart .. keyEnd)`, has an entry. Faster than find(): its value is not touched. */
@@ -279,7 +283,7 @@ export class StateTable {
         const key = { bytes, view: new DataView(bytes.buffer) };
         const goneAt = this.#positions.ofKey(key, 0, bytes.length);
         if (change === undefined) this.remove(goneAt, key, 0, bytes.length);
-        else change(this.#positions.keyGroupOfKey(key, 0, bytes.length), goneAt, key);
+        else change(goneAt, key);
       }
     }
   }

@@ -216,7 +216,8 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
   hasKey(segment: number, offset: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const view = this.#views[segment >>> chunkShift] as DataView;
     const at = ((segment & chunkMask) << segmentShift) + offset;
-    const keyBytes = view.getUint16(at, true);
+    // Four bytes like those that are compared: the engine checks bounds once for all reads of one size.
+    const keyBytes = view.getInt32(at, true) & 0xffff;
     const length = keyEnd - keyStart;
     if (keyBytes === length) return sameKey(view, at + entryHeaderBytes, key.view, keyStart, length);
     if (keyBytes !== stubMark) return false;
