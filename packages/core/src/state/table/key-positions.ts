@@ -31,7 +31,7 @@ export class KeyPositions {
   readonly #hash: KeyHash | undefined;
   readonly #hasPrefix: boolean;
 
-  /** `hash`: murmur3 without one. `hasPrefix`: keys begin with their key group in two bytes, big endian, and the hash is that of the rest. */
+  /** `hash`: default murmur3. `hasPrefix`: keys begin with their key group in two bytes, big endian, and the hash is that of the rest. */
   constructor(keyGroups: KeyGroupRange, maxParallelism: number, hash?: KeyHash, hasPrefix = false) {
     this.keyGroups = keyGroups;
     this.keyGroupBits = keyGroupBitsOf(keyGroups);

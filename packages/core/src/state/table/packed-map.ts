@@ -79,10 +79,12 @@ class FixedEntries implements PackedMap {
   /** Looks at the last four bytes of each key, which tell most keys apart. */
   #scan(map: ByteSource, from: number, to: number, key: ByteSource, keyStart: number): boolean {
     const { view } = map;
-    const rest = this.#keyBytes - 4;
+    const keyBytes = this.#keyBytes;
+    const rest = keyBytes - 4;
     const word = key.view.getInt32(keyStart + rest, true);
     let at = this.#wordAt(view, from + rest, to, word);
-    while (at !== -1 && !sameBytes(view, at - rest, key.view, keyStart, rest)) at = this.#wordAt(view, at + this.#entryBytes, to, word);
+    // All of the key, of which eight bytes are compared faster than four.
+    while (at !== -1 && !sameBytes(view, at - rest, key.view, keyStart, keyBytes)) at = this.#wordAt(view, at + this.#entryBytes, to, word);
     if (at === -1) return false;
     this.read(map, at - rest);
     return true;
