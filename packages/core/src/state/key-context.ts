@@ -1,12 +1,19 @@
 import { StateError } from "../errors/index.js";
-import { type KeyGroupRange, keyGroupOf, signedMurmur3 } from "./key-groups.js";
+import { type KeyGroupRange, keyGroupOf, signedMurmur3Of } from "./key-groups.js";
 import { ByteWriter, type KeySerializer } from "./serializers/index.js";
+import { keyGroupBitsOf, positionIn } from "./table/key-positions.js";
 
 /** Longest encoded key unless configured otherwise: 64 KiB. */
 export const defaultMaxKeyBytes = 64 * 1024;
 
 /** Bytes in front of the key in a stored key: key group and state id, two bytes each. */
 export const entryPrefixBytes = 4;
+// The engine takes a constant that a module keeps to itself for what it is, and calls it without a check; an import or an export it
+// loads and checks at each use. setCurrentKey() runs once a record.
+const prefixBytes = entryPrefixBytes;
+const hashOf = signedMurmur3Of;
+const groupOf = keyGroupOf;
+const positionOf = positionIn;
 
 /**
  * The key that state access is about, encoded once however many states are used:
@@ -14,21 +21,29 @@ export const entryPrefixBytes = 4;
  */
 export class KeyContext<K> {
   readonly keyGroups: KeyGroupRange;
-  readonly maxParallelism: number;
+  // Numbers that are used once a record begin as numbers: the engine then need not ask at each use what they are.
+  readonly maxParallelism: number = 0;
   readonly serializer: KeySerializer<K>;
   readonly #writer: ByteWriter;
-  readonly #maxKeyBytes: number;
+  readonly #maxKeyBytes: number = 0;
+  readonly #firstKeyGroup: number = 0;
+  readonly #lastKeyGroup: number = 0;
+  readonly #keyGroupBits: number = 0;
   #key: K | undefined;
   /** Where the current key's encoding ends; 0 when there is no current key. */
   #keyEnd = 0;
-  #keyHash = 0;
+  #keyPosition = 0;
   #keyGroup = 0;
-  #closed = false;
+  /** Neither closed nor failed. */
+  #isOpen = true;
   #failure: StateError | undefined;
 
   constructor(serializer: KeySerializer<K>, keyGroups: KeyGroupRange, maxParallelism: number, maxKeyBytes = defaultMaxKeyBytes) {
     this.serializer = serializer;
     this.keyGroups = keyGroups;
+    this.#firstKeyGroup = keyGroups.first;
+    this.#lastKeyGroup = keyGroups.last;
+    this.#keyGroupBits = keyGroupBitsOf(keyGroups);
     this.maxParallelism = maxParallelism;
     // Room for the key itself and for a map key behind it.
     this.#writer = new ByteWriter({ maxBytes: entryPrefixBytes + 2 * maxKeyBytes, tooLargeCode: "KEY_TOO_LARGE" });
@@ -40,28 +55,27 @@ export class KeyContext<K> {
     this.requireOpen();
     const writer = this.#writer;
     this.#keyEnd = 0;
-    // The prefix is filled in once the key group and the state are known.
-    writer.length = entryPrefixBytes;
+    // entryKey() fills in the prefix.
+    writer.length = prefixBytes;
     this.serializer.writeKey(key, writer);
     const end = writer.length;
-    if (end - entryPrefixBytes > this.#maxKeyBytes) {
+    if (end - prefixBytes > this.#maxKeyBytes) {
       throw new StateError(
         "KEY_TOO_LARGE",
-        `the key takes ${end - entryPrefixBytes} bytes encoded, the limit is ${this.#maxKeyBytes}; ` +
+        `the key takes ${end - prefixBytes} bytes encoded, the limit is ${this.#maxKeyBytes}; ` +
           "use a shorter key, a hash of it for example",
       );
     }
-    const hash = signedMurmur3(writer.bytes, entryPrefixBytes, end);
-    const keyGroup = keyGroupOf(hash, this.maxParallelism);
-    if (keyGroup < this.keyGroups.first || keyGroup > this.keyGroups.last) {
+    const hash = hashOf(writer, prefixBytes, end);
+    const keyGroup = groupOf(hash, this.maxParallelism);
+    if (keyGroup < this.#firstKeyGroup || keyGroup > this.#lastKeyGroup) {
       throw new StateError(
         "INVALID_ARGUMENT",
-        `the key belongs to key group ${keyGroup}; this subtask holds ${this.keyGroups.first} to ${this.keyGroups.last}`,
+        `the key belongs to key group ${keyGroup}; this subtask holds ${this.#firstKeyGroup} to ${this.#lastKeyGroup}`,
       );
     }
-    writer.view.setUint16(0, keyGroup, false);
     this.#key = key;
-    this.#keyHash = hash;
+    this.#keyPosition = positionOf(keyGroup - this.#firstKeyGroup, hash, this.#keyGroupBits);
     this.#keyGroup = keyGroup;
     this.#keyEnd = end;
   }
@@ -73,19 +87,21 @@ export class KeyContext<K> {
 
   close(): void {
     this.clear();
-    this.#closed = true;
+    this.#isOpen = false;
+    this.#failure = undefined;
   }
 
   /** Makes every later access throw `error`: what was changed last may not be stored. */
   fail(error: StateError): void {
     this.clear();
-    this.#failure ??= error;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#failure = error;
   }
 
   /** Throws DISPOSED once closed, and the error of fail(). */
   requireOpen(): void {
-    if (this.#closed) throw disposed();
-    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.#isOpen) throw this.#failure ?? disposed();
   }
 
   get key(): K {
@@ -98,10 +114,10 @@ export class KeyContext<K> {
     return this.#keyGroup;
   }
 
-  /** The murmur3 hash of the current key's encoding, of which its key group was made, as a signed integer. */
-  get keyHash(): number {
+  /** Where tables without namespaces have the current key: made of its key group and of the murmur3 hash of its encoding. */
+  get keyPosition(): number {
     if (this.#keyEnd === 0) this.#require();
-    return this.#keyHash;
+    return this.#keyPosition;
   }
 
   /**
@@ -109,10 +125,16 @@ export class KeyContext<K> {
    * the next call.
    */
   entryKey(stateId: number): ByteWriter {
+    const writer = this.encodedKey();
+    writer.view.setInt32(0, (this.#keyGroup << 16) | stateId, false);
+    return writer;
+  }
+
+  /** The same with any bytes in the place of key group and state id. */
+  encodedKey(): ByteWriter {
     if (this.#keyEnd === 0) this.#require();
     const writer = this.#writer;
     writer.length = this.#keyEnd;
-    writer.view.setUint16(2, stateId, false);
     return writer;
   }
 

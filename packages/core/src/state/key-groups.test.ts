@@ -1,6 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hasKeyGroup, keyGroupCount, keyGroupOf, keyGroupRangeOf, largestMaxParallelism, murmur3, subtaskOf } from "./key-groups.js";
+import {
+  hasKeyGroup, keyGroupCount, keyGroupOf, keyGroupRangeOf, largestMaxParallelism, murmur3, signedMurmur3Of, subtaskOf,
+} from "./key-groups.js";
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -34,6 +36,16 @@ describe("murmur3", () => {
         expect(murmur3(bytes, start, end)).toBe(murmur3(bytes.slice(start, end)));
       }),
     );
+  });
+
+  test("bytes with a view hash as they do without, whatever their number", () => {
+    const bytes = Uint8Array.from({ length: 40 }, (_, n) => (n * 151) ^ 0xa5);
+    const source = { bytes, view: new DataView(bytes.buffer) };
+    for (let start = 0; start <= 9; start += 1) {
+      for (let end = start; end <= bytes.length; end += 1) {
+        expect(signedMurmur3Of(source, start, end) >>> 0).toBe(murmur3(bytes, start, end));
+      }
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 import { StateError } from "../errors/index.js";
+import type { ByteSource } from "./serializers/byte-source.js";
 
 /** Key groups of a job unless configured otherwise. Fixed for the life of its state. */
 export const defaultMaxParallelism = 128;
@@ -27,21 +28,39 @@ export function signedMurmur3(bytes: Uint8Array, start: number, end: number, see
   for (const blocksEnd = start + ((end - start) & ~3); at < blocksEnd; at += 4) {
     const block =
       (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
-    hash ^= scrambled(block);
-    hash = (hash << 13) | (hash >>> 19);
-    hash = (Math.imul(hash, 5) + 0xe654_6b64) | 0;
+    hash = withBlock(hash, block);
   }
-  const tailBytes = end - at;
-  if (tailBytes > 0) {
-    let tail = bytes[at] as number;
-    if (tailBytes > 1) tail |= (bytes[at + 1] as number) << 8;
-    if (tailBytes > 2) tail |= (bytes[at + 2] as number) << 16;
-    hash ^= scrambled(tail);
-  }
-  hash ^= end - start;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-  return hash ^ (hash >>> 16);
+  return finished(at < end ? hash ^ scrambledTail(bytes, at, end) : hash, end - start);
+}
+
+/** The same hash of bytes with a view over all of them, read word by word: half the work for a key of eight bytes. */
+export function signedMurmur3Of({ bytes, view }: ByteSource, start: number, end: number): number {
+  // Most keys have eight bytes.
+  if (end - start === 8) return finished(withBlock(withBlock(0, view.getInt32(start, true)), view.getInt32(start + 4, true)), 8);
+  let hash = 0;
+  let at = start;
+  for (const blocksEnd = start + ((end - start) & ~3); at < blocksEnd; at += 4) hash = withBlock(hash, view.getInt32(at, true));
+  return finished(at < end ? hash ^ scrambledTail(bytes, at, end) : hash, end - start);
+}
+
+function withBlock(hash: number, block: number): number {
+  const mixed = hash ^ scrambled(block);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe654_6b64) | 0;
+}
+
+/** For the one to three bytes behind the last block. */
+function scrambledTail(bytes: Uint8Array, at: number, end: number): number {
+  let tail = bytes[at] as number;
+  if (end - at > 1) tail |= (bytes[at + 1] as number) << 8;
+  if (end - at > 2) tail |= (bytes[at + 2] as number) << 16;
+  return scrambled(tail);
+}
+
+function finished(hash: number, length: number): number {
+  let mixed = hash ^ length;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
+  return mixed ^ (mixed >>> 16);
 }
 
 function scrambled(block: number): number {
@@ -51,7 +70,8 @@ function scrambled(block: number): number {
 
 /** The key group of a key by the murmur3 hash of its encoding. Unchecked: it runs once a record. */
 export function keyGroupOf(hash: number, maxParallelism: number): number {
-  return (hash >>> 0) % maxParallelism;
+  // Integers all of them, so that V8 divides (or masks) integers: the remainder of doubles is by far its slowest arithmetic.
+  return ((hash >>> 0) % (maxParallelism >>> 0)) | 0;
 }
 
 /** Throws INVALID_ARGUMENT unless `maxParallelism` is a whole number from 1 to 32,768. */

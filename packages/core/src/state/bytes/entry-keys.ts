@@ -21,7 +21,15 @@ export class EntryKeys<K, N> {
 
   /** `key group | state id | key | namespace`, ready for a map key behind it. The writer is shared and holds until the next call. */
   current(): ByteWriter {
-    const key = this.context.entryKey(this.stateId);
+    return this.#withNamespace(this.context.entryKey(this.stateId));
+  }
+
+  /** The same with any bytes in the place of key group and state id, for stores that have one state only. */
+  currentOfOne(): ByteWriter {
+    return this.#withNamespace(this.context.encodedKey());
+  }
+
+  #withNamespace(key: ByteWriter): ByteWriter {
     if (this.#namespace.length > 0) key.raw(this.#namespace.bytes, 0, this.#namespace.length);
     return key;
   }

@@ -38,6 +38,12 @@ export class ValueCodec<T> {
     this.#serializer.write(value, out);
   }
 
+  /** The same of a value of fixed size, which takes 127 bytes at most, behind its size in a byte. */
+  writeSized(value: T, out: ByteWriter): void {
+    out.u16be(((this.fixedSizeBytes as number) << 8) | this.#version);
+    this.#serializer.write(value, out);
+  }
+
   /** Reads one value that fills the input. Throws STATE_CORRUPT. */
   decode(input: ByteReader): T {
     const version = input.u8();
@@ -67,10 +73,13 @@ export class ValueCodec<T> {
  */
 export class ListCodec<T> {
   readonly #elements: ValueCodec<T>;
+  /** Whether all elements have one size that takes one byte. */
+  readonly #areSized: boolean;
   readonly #writer: ByteWriter;
 
   constructor(elements: ValueCodec<T>, maxListBytes?: number) {
     this.#elements = elements;
+    this.#areSized = (elements.fixedSizeBytes ?? Infinity) <= 0x7f;
     this.#writer = new ByteWriter(maxListBytes === undefined ? {} : { maxBytes: maxListBytes });
   }
 
@@ -92,8 +101,10 @@ export class ListCodec<T> {
 
   /** Reads a list that fills the input. Throws STATE_CORRUPT. */
   decode(input: ByteReader): T[] {
-    const elements: T[] = [];
     const { end } = input;
+    if (input.position === end) return [];
+    // Begun with an element: an array that begins empty gets room for many at the first one.
+    const elements = [this.#read(input, end)];
     while (input.position < end) elements.push(this.#read(input, end));
     return elements;
   }
@@ -106,6 +117,7 @@ export class ListCodec<T> {
   }
 
   #write(element: T, writer: ByteWriter): void {
+    if (this.#areSized) return this.#elements.writeSized(element, writer);
     const start = writer.length;
     const fixedBytes = this.#elements.fixedSizeBytes;
     // The length comes first but is known last: most take one byte, others make the element move.

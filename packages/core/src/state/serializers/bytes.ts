@@ -121,9 +121,11 @@ export class ByteWriter {
   safeInteger(value: number): void {
     this.ensure(8);
     const low = value >>> 0;
-    this.view.setUint32(this.length, low, true);
-    this.view.setInt32(this.length + 4, (value - low) / 0x1_0000_0000, true);
-    this.length += 8;
+    const { view, length } = this;
+    view.setUint32(length, low, true);
+    // Most numbers fit the low half.
+    view.setInt32(length + 4, value === low ? 0 : (value - low) / 0x1_0000_0000, true);
+    this.length = length + 8;
   }
 
   /** An unsigned 32-bit integer in 1 to 5 bytes, 7 bits each, lowest first (LEB128). */

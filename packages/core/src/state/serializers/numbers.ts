@@ -70,7 +70,8 @@ export function writeSafeIntegerKey(key: number, out: ByteWriter): void {
   const low = key >>> 0;
   out.ensure(8);
   const { view, length } = out;
-  view.setInt32(length, ((key - low) / 0x1_0000_0000) ^ signBit, false);
+  // Most keys fit the low half.
+  view.setInt32(length, key === low ? signBit : ((key - low) / 0x1_0000_0000) ^ signBit, false);
   view.setInt32(length + 4, low, false);
   out.length = length + 8;
 }

@@ -3,7 +3,14 @@ import { type ByteSource, copyWords, sameWords } from "../serializers/byte-sourc
 import type { ByteReader } from "../serializers/index.js";
 import { full, inserted, pointAt, probeOf, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
 import { SegmentStore } from "./segment-store.js";
-import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";
+import { groupSlots, highestBit, matchTags, tagOf } from "./tag-groups.js";
+
+// As constants of this module the engine calls them without a check; an import it loads and checks at each call.
+const probe32 = probeOf;
+const tagOfProbe = tagOf;
+const slotsWithTag = matchTags;
+const lastOf = highestBit;
+const sameKey = sameWords;
 
 /** Segments are near this size: small enough to be copied in a few microseconds, large enough that they fill evenly. */
 const segmentTargetBytes = 10 * 1024;
@@ -21,12 +28,13 @@ const tagsBytes = groupSlots;
  */
 export class FixedLayout implements SegmentLayout {
   readonly store: SegmentStore;
-  readonly #keyBytes: number;
-  readonly #valueBytes: number;
-  readonly #entryBytes: number;
-  readonly #groupBytes: number;
-  readonly #groupMask: number;
-  readonly #maxCount: number;
+  // Numbers that look-ups need begin as numbers: the engine then need not ask at each use what they are.
+  readonly #keyBytes: number = 0;
+  readonly #valueBytes: number = 0;
+  readonly #entryBytes: number = 0;
+  readonly #groupBytes: number = 0;
+  readonly #groupMask: number = 0;
+  readonly #maxCount: number = 0;
   readonly #positionOf: (key: ByteSource, start: number, end: number) => number;
 
   constructor(
@@ -39,7 +47,8 @@ export class FixedLayout implements SegmentLayout {
     this.#valueBytes = valueBytes;
     this.#entryBytes = keyBytes + valueBytes;
     this.#groupBytes = tagsBytes + groupSlots * this.#entryBytes;
-    const groups = Math.max(smallestGroups, 2 ** Math.floor(Math.log2(segmentTargetBytes / this.#groupBytes)));
+    // A shift, since a power is a double to the engine, and so would be all that is reckoned with it.
+    const groups = Math.max(smallestGroups, 1 << Math.floor(Math.log2(segmentTargetBytes / this.#groupBytes)));
     this.#groupMask = groups - 1;
     this.#maxCount = groups * groupSlots - groups;
     this.#positionOf = positionOf;
@@ -59,17 +68,19 @@ export class FixedLayout implements SegmentLayout {
     const store = this.store;
     const view = store.views[segment >>> store.chunkShift] as DataView;
     const start = (segment & store.chunkMask) * store.segmentBytes;
-    const probe = probeOf(position);
-    const tag = tagOf(probe);
+    const probe = probe32(position);
+    const tag = tagOfProbe(probe);
     for (let group = probe >>> 16; ; group += 1) {
       const tags = start + (group & this.#groupMask) * this.#groupBytes;
       const low = view.getInt32(tags, true);
       const high = view.getInt32(tags + 4, true);
-      for (let matches = matchTags(low, high, tag); matches !== 0; matches &= matches - 1) {
-        const at = tags + tagsBytes + lowestBit(matches) * this.#entryBytes;
-        if (sameWords(view, at, key.view, keyStart, this.#keyBytes)) return at;
+      for (let matches = slotsWithTag(low, high, tag); matches !== 0; ) {
+        const slot = lastOf(matches);
+        const at = tags + tagsBytes + slot * this.#entryBytes;
+        if (sameKey(view, at, key.view, keyStart, this.#keyBytes)) return at;
+        matches ^= 1 << slot;
       }
-      if (matchTags(low, high, 0) !== 0) return -1;
+      if (slotsWithTag(low, high, 0) !== 0) return -1;
     }
   }
 
@@ -135,6 +146,10 @@ export class FixedLayout implements SegmentLayout {
     return valueBytes === this.#valueBytes;
   }
 
+  extend(): boolean {
+    return false;
+  }
+
   readKey(segment: number, at: number, key: ByteReader): void {
     pointAt(key, this.store.chunkOf(segment), this.store.viewOf(segment), at, at + this.#keyBytes);
   }
@@ -188,7 +203,7 @@ export class FixedLayout implements SegmentLayout {
       const tags = start + (group & this.#groupMask) * this.#groupBytes;
       const free = matchTags(view.getInt32(tags, true), view.getInt32(tags + 4, true), 0);
       if (free === 0) continue;
-      const slot = lowestBit(free);
+      const slot = highestBit(free);
       view.setUint8(tags + slot, tagOf(probe));
       return tags + tagsBytes + slot * this.#entryBytes;
     }

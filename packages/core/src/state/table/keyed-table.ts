@@ -2,7 +2,7 @@ import { StateError } from "../../errors/index.js";
 import type { EntryKeys } from "../bytes/entry-keys.js";
 import type { HeapOwner } from "../heap/heap-keys.js";
 import { entryPrefixBytes } from "../key-context.js";
-import { hasKeyGroup, type KeyGroupRange, keyGroupOf, signedMurmur3 } from "../key-groups.js";
+import { hasKeyGroup, type KeyGroupRange, keyGroupOf, signedMurmur3, signedMurmur3Of } from "../key-groups.js";
 import { voidNamespace } from "../namespace.js";
 import type { ByteSource } from "../serializers/byte-source.js";
 import { type ByteReader, ByteWriter, type KeySerializer } from "../serializers/index.js";
@@ -33,13 +33,12 @@ export class KeyedTable<K, N> {
   readonly #table: StateTable;
   readonly #hasNamespaces: boolean;
   /** Where a table key begins in a stored key. */
-  readonly #currentStart: number;
+  readonly #currentStart: number = 0;
   /** The entry that calls are about. */
   #key: ByteSource;
   #start = 0;
   #end = 0;
-  #keyGroup = 0;
-  #hash = 0;
+  #position = 0;
   #frozen: FrozenTable | undefined;
   /** A table key that was put together from parts. */
   readonly #other = new ByteWriter({ tooLargeCode: "KEY_TOO_LARGE" });
@@ -80,19 +79,19 @@ export class KeyedTable<K, N> {
    */
   atCurrent(): ByteWriter {
     const { context } = this.#keys;
-    const key = this.#keys.current();
-    const keyGroup = context.keyGroup;
-    this.#key = key;
+    const key = this.#hasNamespaces ? this.#keys.currentOfOne() : context.encodedKey();
+    // Storing an object takes longer than looking whether it is there.
+    if (this.#key !== key) this.#key = key;
     this.#start = this.#currentStart;
     this.#end = key.length;
-    this.#keyGroup = keyGroup;
-    if (this.#hasNamespaces) {
-      key.view.setUint16(this.#currentStart, keyGroup, false);
-      this.#hash = signedMurmur3(key.bytes, entryPrefixBytes, key.length);
-    } else {
-      this.#hash = context.keyHash;
-    }
+    this.#position = this.#hasNamespaces ? this.#positionInNamespace(key) : context.keyPosition;
     return key;
+  }
+
+  #positionInNamespace(key: ByteWriter): number {
+    const { keyGroup } = this.#keys.context;
+    key.view.setUint16(this.#currentStart, keyGroup, false);
+    return this.#table.positionOf(keyGroup, signedMurmur3Of(key, entryPrefixBytes, key.length));
   }
 
   /** Goes to the entry of a stored key, which is read behind its prefix of key group and state id. Throws STATE_CORRUPT. */
@@ -120,17 +119,22 @@ export class KeyedTable<K, N> {
 
   /** Whether there is an entry. Faster than find(). */
   has(): boolean {
-    return this.#table.has(this.#keyGroup, this.#hash, this.#key, this.#start, this.#end);
+    return this.#table.has(this.#position, this.#key, this.#start, this.#end);
   }
 
   /** True where there is an entry; `value` stands at its value. */
   find(): boolean {
-    return this.#table.find(this.#keyGroup, this.#hash, this.#key, this.#start, this.#end);
+    return this.#table.find(this.#position, this.#key, this.#start, this.#end);
   }
 
   /** The same to change the value in place: see StateTable.edit(). */
   edit(): boolean {
-    return this.#table.edit(this.#keyGroup, this.#hash, this.#key, this.#start, this.#end);
+    return this.#table.edit(this.#position, this.#key, this.#start, this.#end);
+  }
+
+  /** The same where find() has just found it. */
+  editFound(): void {
+    this.#table.editFound(this.#position, this.#key, this.#start, this.#end);
   }
 
   /** Gives the value that edit() found another length in place, or returns false: see StateTable.resize(). */
@@ -138,14 +142,19 @@ export class KeyedTable<K, N> {
     return this.#table.resize(valueBytes);
   }
 
+  /** Puts bytes behind the value that edit() found, or returns false: see StateTable.extend(). */
+  extend(tail: ByteSource, start: number, end: number): boolean {
+    return this.#table.extend(this.#position, tail, start, end);
+  }
+
   /** Throws NO_MEMORY; the value is the one before then. */
   put(value: ByteSource, start: number, end: number): void {
-    this.#table.put(this.#keyGroup, this.#hash, this.#key, this.#start, this.#end, value, start, end);
+    this.#table.put(this.#position, this.#key, this.#start, this.#end, value, start, end);
   }
 
   /** False where there is no entry. Throws NO_MEMORY; the entry is there then. */
   remove(): boolean {
-    return this.#table.remove(this.#keyGroup, this.#hash, this.#key, this.#start, this.#end);
+    return this.#table.remove(this.#position, this.#key, this.#start, this.#end);
   }
 
   /** The table key of the entry that calls are about, without its key group: `key | namespace`. Holds until the next at...(). */
@@ -154,18 +163,17 @@ export class KeyedTable<K, N> {
   }
 
   get keyGroup(): number {
-    return this.#keyGroup;
+    return this.#table.keyGroupAt(this.#position);
   }
 
   /** Goes to entries that `isWanted` is true for and calls `change` at each; without `change`, removes them: see StateTable.sweep(). */
   sweep(count: number, isWanted: (value: ByteReader) => boolean, change?: () => void): void {
     if (change === undefined) return this.#table.sweep(count, isWanted);
-    this.#table.sweep(count, isWanted, (keyGroup, hash, key) => {
+    this.#table.sweep(count, isWanted, (position, key) => {
       this.#key = key;
       this.#start = 0;
       this.#end = key.bytes.length;
-      this.#keyGroup = keyGroup;
-      this.#hash = hash;
+      this.#position = position;
       change();
     });
   }
@@ -253,8 +261,7 @@ export class KeyedTable<K, N> {
     this.#key = this.#other;
     this.#start = 0;
     this.#end = length;
-    this.#keyGroup = keyGroup;
-    this.#hash = signedMurmur3(bytes, this.#hasNamespaces ? keyGroupBytes : 0, length);
+    this.#position = this.#table.positionOf(keyGroup, signedMurmur3(bytes, this.#hasNamespaces ? keyGroupBytes : 0, length));
   }
 
   #fixedTableKeyBytes(): number | undefined {

@@ -33,6 +33,8 @@ export interface SegmentLayout {
   own(segment: number, at: number): void;
   /** Gives the value of an entry another length; bytes up to the shorter one stay. False where it has no room for that. */
   resize(segment: number, at: number, valueBytes: number): boolean;
+  /** Puts bytes behind the value of an entry, which moves within its segment. False where it has no room for that, or always. */
+  extend(segment: number, at: number, position: number, tail: ByteSource, tailStart: number, tailEnd: number): boolean;
   /** Makes a reader stand at the key of an entry. */
   readKey(segment: number, at: number, key: ByteReader): void;
   /** The first slot from `slot` on that has an entry, or -1. */

@@ -18,6 +18,11 @@ export interface SegmentStoreOptions {
   readonly onFree?: (segment: number) => void;
 }
 
+/** log2 of the segments of a chunk. */
+export function chunkShiftOf(segmentBytes: number): number {
+  return Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
+}
+
 /**
  * Fixed-size segments in a few large ArrayBuffers, addressed by number, with what must be known about each in flat arrays.
  *
@@ -25,10 +30,11 @@ export interface SegmentStoreOptions {
  * so it may be written only while no freeze holds it, and its memory is used again only when all that hold it are released.
  */
 export class SegmentStore {
-  readonly segmentBytes: number;
+  // Numbers that look-ups need begin as numbers: the engine then need not ask at each use what they are.
+  readonly segmentBytes: number = 0;
   /** A segment's chunk is `segment >>> chunkShift`; it begins there at `(segment & chunkMask) * segmentBytes`. */
-  readonly chunkShift: number;
-  readonly chunkMask: number;
+  readonly chunkShift: number = 0;
+  readonly chunkMask: number = 0;
   readonly chunks: Uint8Array[] = [];
   readonly views: DataView[] = [];
   /** Epoch in which the segment was made. */
@@ -57,7 +63,7 @@ export class SegmentStore {
     const { segmentBytes } = options;
     this.#options = options;
     this.segmentBytes = segmentBytes;
-    this.chunkShift = Math.max(0, Math.floor(Math.log2(chunkTargetBytes / segmentBytes)));
+    this.chunkShift = chunkShiftOf(segmentBytes);
     this.chunkMask = (1 << this.chunkShift) - 1;
   }
 

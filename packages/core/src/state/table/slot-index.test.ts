@@ -23,12 +23,16 @@ class LimitedTable {
     const key = this.#at(n);
     this.#value.reset();
     this.#value.i32(n);
-    this.table.put(0, signedMurmur3(key.bytes, 0, key.length), key, 0, key.length, this.#value, 0, this.#value.length);
+    this.table.put(this.#positionOf(key), key, 0, key.length, this.#value, 0, this.#value.length);
   }
 
   has(n: number): boolean {
     const key = this.#at(n);
-    return this.table.find(0, signedMurmur3(key.bytes, 0, key.length), key, 0, key.length) && this.table.value.i32() === n;
+    return this.table.find(this.#positionOf(key), key, 0, key.length) && this.table.value.i32() === n;
+  }
+
+  #positionOf({ bytes, length }: ByteWriter): number {
+    return this.table.positionOf(0, signedMurmur3(bytes, 0, length));
   }
 
   #at(n: number): ByteWriter {

@@ -1,15 +1,26 @@
 import type { ByteSource } from "../serializers/byte-source.js";
 import { probeOf } from "./segment-layout.js";
 import { allocateBytes } from "./segment-store.js";
-import { groupSlots, lowestBit, matchTags, tagOf } from "./tag-groups.js";
+import { groupSlots, highestBit, matchTags, tagOf } from "./tag-groups.js";
+
+// As constants of this module the engine calls them without a check; an import it loads and checks at each call.
+const probe32 = probeOf;
+const tagOfProbe = tagOf;
+const slotsWithTag = matchTags;
+const lastOf = highestBit;
 
 const tagsBytes = groupSlots;
 const offsetBytes = 2;
 const groupBytes = tagsBytes + groupSlots * offsetBytes;
+/** log2 of the slots of a group. */
+const slotBits = 3;
+/** Bits that say how many groups an array has: some thousands at most. */
+const sizeBits = 4;
+const sizeMask = (1 << sizeBits) - 1;
 
 /** Arrays lie in chunks of so many groups, 192 KiB, each within one. */
 const chunkShift = 13;
-const chunkMask = 2 ** chunkShift - 1;
+const chunkMask = (1 << chunkShift) - 1;
 
 /** The entries that slots are for, each named by its offset in its segment, which is never 0. */
 export interface SlottedEntries {
@@ -28,9 +39,8 @@ export class SlotIndex {
   readonly #reserve: (extraBytes: number) => void;
   readonly #chunks: Uint8Array[] = [];
   readonly #views: DataView[] = [];
-  /** By segment: log2 of its slots, 0 where it has none, and its first group. */
-  #bits = new Uint8Array(16);
-  #starts = new Uint32Array(16);
+  /** By segment, in one number so that a search reads one: its first group, times 16, and log2 of its groups. 0 where it has no slots. */
+  #arrays = new Uint32Array(16);
   /** First groups of arrays that were given back, by log2 of their slots. */
   readonly #free: number[][] = [];
   /** Groups that were ever used. */
@@ -51,19 +61,19 @@ export class SlotIndex {
     return this.#chunks.length * (groupBytes << chunkShift);
   }
 
-  /** log2 of the slots of a segment. */
+  /** log2 of the slots of a segment, 0 where it has none. */
   bitsOf(segment: number): number {
-    return this.#bits[segment] as number;
+    const array = this.#arrays[segment] ?? 0;
+    return array === 0 ? 0 : (array & sizeMask) + slotBits;
   }
 
-  /** Gives a segment that has none 2^bits free slots. Throws NO_MEMORY. */
+  /** Gives a segment that has none 2^bits free slots, 16 at least. Throws NO_MEMORY. */
   allocate(segment: number, bits: number): void {
-    const start = this.#free[bits]?.pop() ?? this.#touch(2 ** (bits - 3));
+    const start = this.#free[bits]?.pop() ?? this.#touch(1 << (bits - slotBits));
     const at = (start & chunkMask) * groupBytes;
     (this.#chunks[start >>> chunkShift] as Uint8Array).fill(0, at, at + arrayBytes(bits));
     this.#growArrays(segment);
-    this.#bits[segment] = bits;
-    this.#starts[segment] = start;
+    this.#arrays[segment] = (start << sizeBits) | (bits - slotBits);
     this.#usedBytes += arrayBytes(bits);
   }
 
@@ -71,8 +81,8 @@ export class SlotIndex {
   copy(from: number, to: number): void {
     const bits = this.bitsOf(from);
     this.allocate(to, bits);
-    const source = this.#starts[from] as number;
-    const target = this.#starts[to] as number;
+    const source = this.#startOf(from);
+    const target = this.#startOf(to);
     const at = (source & chunkMask) * groupBytes;
     const bytes = (this.#chunks[source >>> chunkShift] as Uint8Array).subarray(at, at + arrayBytes(bits));
     (this.#chunks[target >>> chunkShift] as Uint8Array).set(bytes, (target & chunkMask) * groupBytes);
@@ -80,29 +90,32 @@ export class SlotIndex {
 
   /** Takes the slots of a segment back, if it has any. */
   release(segment: number): void {
-    const bits = this.#bits[segment] ?? 0;
+    const bits = this.bitsOf(segment);
     if (bits === 0) return;
-    this.#bits[segment] = 0;
+    (this.#free[bits] ??= []).push(this.#startOf(segment));
+    this.#arrays[segment] = 0;
     this.#usedBytes -= arrayBytes(bits);
-    (this.#free[bits] ??= []).push(this.#starts[segment] as number);
   }
 
   /** The offset of a key's entry, or 0. */
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
-    const first = this.#starts[segment] as number;
-    const view = this.#views[first >>> chunkShift] as DataView;
-    const mask = (1 << ((this.#bits[segment] as number) - 3)) - 1;
-    const probe = probeOf(position);
-    const tag = tagOf(probe);
+    const array = this.#arrays[segment] as number;
+    const view = this.#views[array >>> (sizeBits + chunkShift)] as DataView;
+    const start = ((array >>> sizeBits) & chunkMask) * groupBytes;
+    const mask = (1 << (array & sizeMask)) - 1;
+    const probe = probe32(position);
+    const tag = tagOfProbe(probe);
     for (let group = probe >>> 16; ; group += 1) {
-      const tags = ((first & chunkMask) + (group & mask)) * groupBytes;
+      const tags = start + (group & mask) * groupBytes;
       const low = view.getInt32(tags, true);
       const high = view.getInt32(tags + 4, true);
-      for (let matches = matchTags(low, high, tag); matches !== 0; matches &= matches - 1) {
-        const offset = view.getUint16(tags + tagsBytes + lowestBit(matches) * offsetBytes, true);
+      for (let matches = slotsWithTag(low, high, tag); matches !== 0; ) {
+        const slot = lastOf(matches);
+        const offset = view.getUint16(tags + tagsBytes + slot * offsetBytes, true);
         if (this.#entries.hasKey(segment, offset, key, keyStart, keyEnd)) return offset;
+        matches ^= 1 << slot;
       }
-      if (matchTags(low, high, 0) !== 0) return 0;
+      if (slotsWithTag(low, high, 0) !== 0) return 0;
     }
   }
 
@@ -114,7 +127,7 @@ export class SlotIndex {
       const tags = this.#groupAt(segment, group);
       const free = freeSlots(view, tags);
       if (free === 0) continue;
-      const slot = lowestBit(free);
+      const slot = highestBit(free);
       view.setUint8(tags + slot, tagOf(probe));
       view.setUint16(tags + tagsBytes + slot * offsetBytes, offset, true);
       return;
@@ -169,20 +182,20 @@ export class SlotIndex {
     for (let group = probe >>> 16; ; group += 1) {
       const tags = this.#groupAt(segment, group);
       const matches = matchTags(view.getInt32(tags, true), view.getInt32(tags + 4, true), tagOf(probe));
-      for (let rest = matches; rest !== 0; rest &= rest - 1) {
-        const slot = ((group & mask) << 3) + lowestBit(rest);
+      for (let rest = matches; rest !== 0; rest ^= 1 << highestBit(rest)) {
+        const slot = ((group & mask) << 3) + highestBit(rest);
         if (this.entryAt(segment, slot) === offset) return slot;
       }
     }
   }
 
   #viewOf(segment: number): DataView {
-    return this.#views[(this.#starts[segment] as number) >>> chunkShift] as DataView;
+    return this.#views[this.#startOf(segment) >>> chunkShift] as DataView;
   }
 
   /** Where a group begins in its chunk. */
   #groupAt(segment: number, group: number): number {
-    return (((this.#starts[segment] as number) & chunkMask) + (group & this.#maskOf(segment))) * groupBytes;
+    return ((this.#startOf(segment) & chunkMask) + (group & this.#maskOf(segment))) * groupBytes;
   }
 
   #offsetAt(segment: number, slot: number): number {
@@ -190,7 +203,11 @@ export class SlotIndex {
   }
 
   #maskOf(segment: number): number {
-    return (1 << (this.bitsOf(segment) - 3)) - 1;
+    return (1 << ((this.#arrays[segment] as number) & sizeMask)) - 1;
+  }
+
+  #startOf(segment: number): number {
+    return (this.#arrays[segment] as number) >>> sizeBits;
   }
 
   /** The first of so many groups beside each other in one chunk, a power of two. What is skipped to align them is used by no array. */
@@ -208,15 +225,13 @@ export class SlotIndex {
   }
 
   #growArrays(segment: number): void {
-    if (segment < this.#bits.length) return;
-    const [bits, starts] = [this.#bits, this.#starts];
-    (this.#bits = new Uint8Array(bits.length * 2)).set(bits);
-    (this.#starts = new Uint32Array(starts.length * 2)).set(starts);
+    const arrays = this.#arrays;
+    if (segment >= arrays.length) (this.#arrays = new Uint32Array(arrays.length * 2)).set(arrays);
   }
 }
 
 function arrayBytes(bits: number): number {
-  return groupBytes << (bits - 3);
+  return groupBytes << (bits - slotBits);
 }
 
 /** A bit for each free slot of a group. */

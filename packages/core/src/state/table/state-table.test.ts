@@ -25,16 +25,16 @@ class Pair {
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    const { keyGroup, hash } = this.#set(key);
+    const position = this.#set(key);
     this.#value.reset();
     this.#value.raw(value);
-    this.table.put(keyGroup, hash, this.#key, 3, this.#key.length, this.#value, 0, value.length);
+    this.table.put(position, this.#key, 3, this.#key.length, this.#value, 0, value.length);
     this.model.set(textOf(key), textOf(value));
   }
 
   remove(key: Uint8Array): void {
-    const { keyGroup, hash } = this.#set(key);
-    const isRemoved = this.table.remove(keyGroup, hash, this.#key, 3, this.#key.length);
+    const position = this.#set(key);
+    const isRemoved = this.table.remove(position, this.#key, 3, this.#key.length);
     // expect() is slow for what is done thousands of times.
     if (isRemoved !== this.model.delete(textOf(key))) throw new Error(`remove() of ${textOf(key)} gave ${isRemoved}`);
   }
@@ -44,8 +44,8 @@ class Pair {
   }
 
   get(key: Uint8Array): string | undefined {
-    const { keyGroup, hash } = this.#set(key);
-    if (!this.table.find(keyGroup, hash, this.#key, 3, this.#key.length)) return undefined;
+    const position = this.#set(key);
+    if (!this.table.find(position, this.#key, 3, this.#key.length)) return undefined;
     return textOf(this.table.value.copy(this.table.value.remaining));
   }
 
@@ -54,13 +54,13 @@ class Pair {
     expect(contents(this.table.entries())).toEqual(this.model);
   }
 
-  #set(key: Uint8Array): { readonly keyGroup: number; readonly hash: number } {
+  #set(key: Uint8Array): number {
     this.#key.reset();
     // Keys seldom begin where their buffer does.
     this.#key.raw(Uint8Array.of(7, 7, 7));
     this.#key.raw(key);
     const hash = this.#hash(this.#key.bytes, 3, this.#key.length);
-    return { keyGroup: keyGroupOf(hash, this.#maxParallelism), hash };
+    return this.table.positionOf(keyGroupOf(hash, this.#maxParallelism), hash);
   }
 }
 

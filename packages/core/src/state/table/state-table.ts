@@ -26,12 +26,12 @@ export interface StateTableOptions {
   readonly maxBytes?: number;
   /** Asked before memory is taken from the process, and told how much; throws NO_MEMORY where it must not be. */
   readonly reserve?: (extraBytes: number) => void;
-  /** The hash that callers pass to find() and put(). Default murmur3. */
+  /** The hash that callers pass to positionOf(). Default murmur3. */
   readonly hash?: KeyHash;
 }
 
 /** Called with an entry: `key.bytes` is its key, which is not in the table's memory. */
-export type ChangeEntry = (keyGroup: number, hash: number, key: ByteSource) => void;
+export type ChangeEntry = (position: number, key: ByteSource) => void;
 
 /** Removing from a segment with so few entries looks whether it and its neighbour together fill one by less than half. */
 const mergeAtMostEntries = 64;
@@ -55,9 +55,9 @@ export class StateTable {
   #sweepPosition = 0;
   /** Entries that sweeps still have to look at; below 0 after a segment with more than were asked for. */
   #sweepOwed = 0;
-  /** The entry that edit() found. */
-  #editedSegment = 0;
-  #editedAt = 0;
+  /** The entry that find() or edit() found. */
+  #foundSegment = 0;
+  #foundAt = 0;
   /** Layouts from before a clear() that frozen parts still read. */
   readonly #frozenLayouts = new Map<SegmentLayout, number>();
 
@@ -85,11 +85,19 @@ export class StateTable {
     return sizeBytes;
   }
 
+  /** What the methods below ask of a key besides its bytes. */
+  positionOf(keyGroup: number, hash: number): number {
+    return this.#positions.of(keyGroup, hash);
+  }
+
+  keyGroupAt(position: number): number {
+    return this.#positions.keyGroupAt(position);
+  }
+
   /** Whether a key, `key.bytes[keyStart .. keyEnd)`, has an entry. Faster than find(): its value is not touched. */
-  has(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  has(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const layout = this.#layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     let segment = directory.cells[position >>> directory.shift] as number;
     while (layout.find(segment, position, key, keyStart, keyEnd) === -1) {
       const next = layout.store.next[segment] as number;
@@ -100,15 +108,16 @@ export class StateTable {
   }
 
   /** Looks a key up, `key.bytes[keyStart .. keyEnd)`. When true, `value` stands at its value. */
-  find(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  find(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const layout = this.#layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     let segment = directory.cells[position >>> directory.shift] as number;
     for (;;) {
       const at = layout.find(segment, position, key, keyStart, keyEnd);
       if (at !== -1) {
         layout.readValue(segment, at, this.value);
+        this.#foundSegment = segment;
+        this.#foundAt = at;
         return true;
       }
       const next = layout.store.next[segment] as number;
@@ -121,14 +130,13 @@ export class StateTable {
    * Looks a key up to change its value in place. When true, `value` stands at the value and its bytes may be written until the next
    * call; resize() may come first. Throws NO_MEMORY when a frozen part makes it copy; the contents are the same then.
    */
-  edit(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+  edit(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
     const layout = this.#layout;
     const { store } = layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     let segment = directory.cells[position >>> directory.shift] as number;
     if ((store.birth[segment] as number) <= store.frozenUpTo) {
-      if (!this.find(keyGroup, hash, key, keyStart, keyEnd)) return false;
+      if (!this.find(position, key, keyStart, keyEnd)) return false;
       segment = this.#copyChain(segment, position);
     }
     for (;;) {
@@ -136,8 +144,8 @@ export class StateTable {
       if (at !== -1) {
         layout.own(segment, at);
         layout.readValue(segment, at, this.value);
-        this.#editedSegment = segment;
-        this.#editedAt = at;
+        this.#foundSegment = segment;
+        this.#foundAt = at;
         return true;
       }
       const next = store.next[segment] as number;
@@ -146,26 +154,45 @@ export class StateTable {
     }
   }
 
+  /** edit() of the entry that find() has just found, looked up anew only where a frozen part makes it copy. Throws NO_MEMORY as well. */
+  editFound(position: number, key: ByteSource, keyStart: number, keyEnd: number): void {
+    const layout = this.#layout;
+    const segment = this.#foundSegment;
+    if (layout.store.isShared(segment)) {
+      this.edit(position, key, keyStart, keyEnd);
+    } else {
+      layout.own(segment, this.#foundAt);
+      layout.readValue(segment, this.#foundAt, this.value);
+    }
+  }
+
   /**
    * Gives the value that edit() found another length. False where it has to be put anew, for want of room or to free some: nothing has
    * changed then. When true, bytes up to the shorter length stay, what is behind them is undefined, and `value` has the new end.
    */
   resize(valueBytes: number): boolean {
-    if (!this.#layout.resize(this.#editedSegment, this.#editedAt, valueBytes)) return false;
+    if (!this.#layout.resize(this.#foundSegment, this.#foundAt, valueBytes)) return false;
     this.value.end = this.value.position + valueBytes;
     return true;
   }
 
+  /**
+   * Puts bytes behind the value that edit() found and whose resize() was refused, without looking the entry up again. False where it has
+   * to be put anew: nothing has changed then. When true, the next call may only be about another entry or look this one up.
+   */
+  extend(position: number, tail: ByteSource, tailStart: number, tailEnd: number): boolean {
+    return this.#layout.extend(this.#foundSegment, this.#foundAt, position, tail, tailStart, tailEnd);
+  }
+
   /** Sets the value of a key. Throws NO_MEMORY; the contents are the same then. */
   put(
-    keyGroup: number, hash: number,
+    position: number,
     key: ByteSource, keyStart: number, keyEnd: number,
     value: ByteSource, valueStart: number, valueEnd: number,
   ): void {
     const layout = this.#layout;
     const { store } = layout;
     const directory = this.#directory;
-    const position = this.#positions.of(keyGroup, hash);
     for (;;) {
       let segment = directory.cells[position >>> directory.shift] as number;
       if ((store.birth[segment] as number) <= store.frozenUpTo) segment = this.#copyChain(segment, position);
@@ -183,11 +210,10 @@ export class StateTable {
   }
 
   /** Removes a key; false where it is not there. Throws NO_MEMORY when a frozen part makes it copy; the contents are the same then. */
-  remove(keyGroup: number, hash: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
-    if (!this.find(keyGroup, hash, key, keyStart, keyEnd)) return false;
+  remove(position: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
+    if (!this.find(position, key, keyStart, keyEnd)) return false;
     const layout = this.#layout;
     const { store } = layout;
-    const position = this.#positions.of(keyGroup, hash);
     let head = this.#directory.cells[position >>> this.#directory.shift] as number;
     if (store.isShared(head)) head = this.#copyChain(head, position);
     for (let segment = head; ; segment = (store.next[segment] as number) - 1) {
@@ -255,9 +281,9 @@ export class StateTable {
       }
       for (const bytes of gone) {
         const key = { bytes, view: new DataView(bytes.buffer) };
-        const { keyGroup, hash } = this.#positions.keyOf(key, 0, bytes.length);
-        if (change === undefined) this.remove(keyGroup, hash, key, 0, bytes.length);
-        else change(keyGroup, hash, key);
+        const goneAt = this.#positions.ofKey(key, 0, bytes.length);
+        if (change === undefined) this.remove(goneAt, key, 0, bytes.length);
+        else change(goneAt, key);
       }
     }
   }

@@ -126,6 +126,37 @@ test.each([
   state.release();
 });
 
+test("lists that grow side by side, by little and by much, are whole before and after a freeze", () => {
+  const random = new SeededRandom(5);
+  const opened = open(int64());
+  const lists = Array.from({ length: 400 }, (): number[] => []);
+  const grow = (steps: number): void => {
+    for (let step = 0; step < steps; step += 1) {
+      const key = random.below(lists.length);
+      const added = Array.from({ length: step % 5 === 0 ? 60 : 1 + random.below(3) }, (_, n) => step * 100 + n);
+      opened.context.set(key);
+      if (added.length === 1) opened.state.add(added[0] as number);
+      else opened.state.addAll(added);
+      lists[key]?.push(...added);
+    }
+  };
+  const check = ({ state, context }: Opened<number>, expected: readonly (readonly number[])[]): void => {
+    for (const [key, list] of expected.entries()) {
+      context.set(key);
+      same(state.get(), list);
+    }
+  };
+  grow(4_000);
+  opened.state.freeze();
+  const before = lists.map((list) => [...list]);
+  grow(2_000);
+  const restored = open(int64());
+  restore(restored.state, entriesOf(opened.state));
+  opened.state.release();
+  check(restored, before);
+  check(opened, lists);
+});
+
 test("a list that moves to the heap during a freeze is in the freeze as it was, once", () => {
   const opened = open(int64());
   const { state, context } = opened;

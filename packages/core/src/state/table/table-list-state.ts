@@ -175,7 +175,7 @@ export class TableListState<K, N, T> implements ListState<T>, HeapState<K, N> {
       table.put(encoded, 0, encoded.length);
     } else if (table.resize(sizeBytes)) {
       copyRange(encoded, 0, encoded.length, list.bytes, list.view, list.position + oldBytes);
-    } else {
+    } else if (!table.extend(encoded, 0, encoded.length)) {
       const scratch = this.#scratch;
       scratch.reset();
       scratch.rawWords(list, list.position, list.end);

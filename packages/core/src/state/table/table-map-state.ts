@@ -5,7 +5,7 @@ import { HeapKeys, type HeapOwner } from "../heap/heap-keys.js";
 import { HeapMapState } from "../heap/heap-map-state.js";
 import type { EntryVisitor, HeapState, IsExpired } from "../heap/heap-state.js";
 import type { KeyGroupRange } from "../key-groups.js";
-import type { ByteSource } from "../serializers/byte-source.js";
+import { type ByteSource, copyRange } from "../serializers/byte-source.js";
 import { ByteReader, ByteWriter, type KeySerializer, type TypeSerializer } from "../serializers/index.js";
 import type { MapState } from "../state-kinds.js";
 import { KeyedTable } from "./keyed-table.js";
@@ -123,7 +123,7 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
     if (entryBytes === map.remaining) {
       table.remove();
     } else {
-      table.edit();
+      table.editFound();
       if (!this.#splice(map.position + offset, entryBytes, 0)) table.put(this.#scratch, 0, this.#scratch.length);
     }
     this.#packedCount -= 1;
@@ -274,7 +274,11 @@ export class TableMapState<K, N, UK, UV> implements MapState<UK, UV>, HeapState<
       this.#moveToHeap();
       return moved;
     }
-    if (oldBytes !== entryBytes && !this.#splice(at, oldBytes, entryBytes)) {
+    if (oldBytes === entryBytes) {
+      copyRange(value, valueStart, valueEnd, map.bytes, map.view, packed.valueStart);
+      return inPlace;
+    }
+    if (!this.#splice(at, oldBytes, entryBytes)) {
       packed.write(this.#scratch, at - map.position, key, keyStart, keyEnd, value, valueStart, valueEnd);
       table.put(this.#scratch, 0, this.#scratch.length);
       this.#packedCount += added;

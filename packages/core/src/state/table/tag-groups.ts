@@ -7,20 +7,18 @@ export const groupSlots = 8;
 /** A bit for each byte of the two words that equals `tag`: bits 0 to 3 for `low`, lowest byte first, 4 to 7 for `high`. */
 export function matchTags(low: number, high: number, tag: number): number {
   const pattern = Math.imul(tag, 0x0101_0101);
-  return zeroBytes(low ^ pattern) | (zeroBytes(high ^ pattern) << 4);
-}
-
-/** A bit for each byte of a word that is 0. */
-function zeroBytes(word: number): number {
+  const first = low ^ pattern;
+  const second = high ^ pattern;
   // 0x80 where the byte is 0: adding 0x7f carries into the top bit of every other byte, without crossing into the next.
-  const marks = ~(((word & 0x7f7f_7f7f) + 0x7f7f_7f7f) | word | 0x7f7f_7f7f);
-  // The multiplication gathers the four marks in four neighbouring bits.
-  return (Math.imul(marks >>> 7, 0x0102_0408) >>> 24) & 0xf;
+  const firstMarks = ~(((first & 0x7f7f_7f7f) + 0x7f7f_7f7f) | first | 0x7f7f_7f7f);
+  const secondMarks = ~(((second & 0x7f7f_7f7f) + 0x7f7f_7f7f) | second | 0x7f7f_7f7f);
+  // The multiplication gathers the four marks of a word in four neighbouring bits.
+  return (Math.imul(firstMarks >>> 7, 0x0102_0408) >>> 24) | ((Math.imul(secondMarks >>> 7, 0x0102_0408) >>> 24) << 4);
 }
 
-/** The number of the lowest bit that is set. */
-export function lowestBit(bits: number): number {
-  return 31 - Math.clz32(bits & -bits);
+/** The number of the highest bit that is set. */
+export function highestBit(bits: number): number {
+  return 31 - Math.clz32(bits);
 }
 
 /** A byte that tells most keys apart and is never 0, the tag of an empty slot. */

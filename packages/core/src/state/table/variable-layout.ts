@@ -2,10 +2,16 @@ import { type ByteSource, copyRange, sameWords } from "../serializers/byte-sourc
 import { ByteReader } from "../serializers/index.js";
 import { LargeEntries } from "./large-entries.js";
 import { full, inserted, pointAt, type PutOutcome, replaced, type SegmentLayout } from "./segment-layout.js";
-import { SegmentStore } from "./segment-store.js";
+import { chunkShiftOf, SegmentStore } from "./segment-store.js";
 import { SlotIndex, type SlottedEntries } from "./slot-index.js";
 
-const segmentBytes = 16 * 1024;
+const segmentShift = 14;
+const segmentBytes = 1 << segmentShift;
+/** What the store says too, as constants: a look-up takes so many fewer steps that the next one begins while this waits for memory. */
+const chunkShift = chunkShiftOf(segmentBytes);
+const chunkMask = (1 << chunkShift) - 1;
+/** A constant of this module for the same reason: the engine checks an import at each call. */
+const sameKey = sameWords;
 
 /** `key length (2) | value length (2) | value capacity (2)`. */
 const entryHeaderBytes = 6;
@@ -15,7 +21,7 @@ const stubBytes = entryHeaderBytes + 4;
 /** The key length that marks a stub: `0xffff (2) | 0 (2) | 0 (2) | number of the large entry (4)`. */
 const stubMark = 0xffff;
 
-/** Longest growth for which room for another one like it is kept. */
+/** Longest growth for which room for another one like it is kept, however short the value. */
 const onceMoreMaxBytes = 64;
 
 /** Where the first entry of a segment begins: 0 is no entry. */
@@ -30,6 +36,9 @@ const firstGuessEntryBytes = 48;
  */
 export class VariableLayout implements SegmentLayout, SlottedEntries {
   readonly store: SegmentStore;
+  /** Those of the store. */
+  readonly #chunks: readonly Uint8Array[];
+  readonly #views: readonly DataView[];
   readonly #large: LargeEntries;
   readonly #slots: SlotIndex;
   /** By segment: where free memory begins, bytes of garbage. */
@@ -42,6 +51,8 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
     this.#positionOf = positionOf;
     this.#slots = new SlotIndex(this, reserve);
     this.store = new SegmentStore({ segmentBytes, areZeroed: false, reserve, onFree: (segment) => this.#slots.release(segment) });
+    this.#chunks = this.store.chunks;
+    this.#views = this.store.views;
     this.#large = new LargeEntries(this.store, reserve);
   }
 
@@ -55,7 +66,7 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
 
   find(segment: number, position: number, key: ByteSource, keyStart: number, keyEnd: number): number {
     const offset = this.#slots.find(segment, position, key, keyStart, keyEnd);
-    return offset === 0 ? -1 : (segment & this.store.chunkMask) * segmentBytes + offset;
+    return offset === 0 ? -1 : ((segment & chunkMask) << segmentShift) + offset;
   }
 
   put(
@@ -82,7 +93,8 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
   }
 
   readValue(segment: number, at: number, value: ByteReader): void {
-    const view = this.store.viewOf(segment);
+    const chunk = segment >>> chunkShift;
+    const view = this.#views[chunk] as DataView;
     const keyBytes = view.getUint16(at, true);
     if (keyBytes === stubMark) {
       const entry = this.#large.get(view.getUint32(at + entryHeaderBytes, true));
@@ -90,7 +102,7 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
       return;
     }
     const start = at + entryHeaderBytes + keyBytes;
-    pointAt(value, this.store.chunkOf(segment), view, start, start + view.getUint16(at + 2, true));
+    pointAt(value, this.#chunks[chunk] as Uint8Array, view, start, start + view.getUint16(at + 2, true));
   }
 
   own(segment: number, at: number): void {
@@ -107,6 +119,29 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
     if (view.getUint16(at, true) === stubMark) return this.#large.resize(view.getUint32(at + entryHeaderBytes, true), valueBytes);
     if (valueBytes > view.getUint16(at + 4, true)) return false;
     view.setUint16(at + 2, valueBytes, true);
+    return true;
+  }
+
+  extend(segment: number, at: number, position: number, tail: ByteSource, tailStart: number, tailEnd: number): boolean {
+    const view = this.store.viewOf(segment);
+    const keyBytes = view.getUint16(at, true);
+    if (keyBytes === stubMark) return false;
+    const oldBytes = view.getUint16(at + 2, true);
+    const valueBytes = oldBytes + tailEnd - tailStart;
+    const capacityBytes = valueBytes + slackAfter(oldBytes, valueBytes);
+    const offset = this.#top[segment] as number;
+    const sizeBytes = entryHeaderBytes + keyBytes + capacityBytes;
+    if (isLarge(keyBytes, valueBytes) || offset + sizeBytes > segmentBytes) return false;
+    const start = this.store.startOf(segment);
+    const bytes = this.store.chunkOf(segment);
+    const target = start + offset;
+    const contents = target + entryHeaderBytes;
+    this.#writeHeader(view, target, keyBytes, valueBytes, capacityBytes);
+    copyRange({ bytes, view }, at + entryHeaderBytes, at + entryHeaderBytes + keyBytes + oldBytes, bytes, view, contents);
+    copyRange(tail, tailStart, tailEnd, bytes, view, contents + keyBytes + oldBytes);
+    this.#top[segment] = offset + sizeBytes;
+    this.#drop(segment, at);
+    this.#slots.move(segment, position, at - start, offset);
     return true;
   }
 
@@ -179,14 +214,15 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
   }
 
   hasKey(segment: number, offset: number, key: ByteSource, keyStart: number, keyEnd: number): boolean {
-    const view = this.store.viewOf(segment);
-    const at = this.store.startOf(segment) + offset;
-    const keyBytes = view.getUint16(at, true);
+    const view = this.#views[segment >>> chunkShift] as DataView;
+    const at = ((segment & chunkMask) << segmentShift) + offset;
+    // Four bytes like those that are compared: the engine checks bounds once for all reads of one size.
+    const keyBytes = view.getInt32(at, true) & 0xffff;
     const length = keyEnd - keyStart;
-    if (keyBytes === length) return sameWords(view, at + entryHeaderBytes, key.view, keyStart, length);
+    if (keyBytes === length) return sameKey(view, at + entryHeaderBytes, key.view, keyStart, length);
     if (keyBytes !== stubMark) return false;
     const entry = this.#large.get(view.getUint32(at + entryHeaderBytes, true));
-    return entry.keyBytes === length && sameWords(entry.view, 0, key.view, keyStart, length);
+    return entry.keyBytes === length && sameKey(entry.view, 0, key.view, keyStart, length);
   }
 
   positionAt(segment: number, offset: number): number {
@@ -261,13 +297,17 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
     const capacityBytes = valueBytes + slackBytes;
     const sizeBytes = entryHeaderBytes + keyBytes + capacityBytes;
     if (offset + sizeBytes > segmentBytes) return 0;
-    view.setUint16(at, keyBytes, true);
-    view.setUint16(at + 2, valueBytes, true);
-    view.setUint16(at + 4, capacityBytes, true);
+    this.#writeHeader(view, at, keyBytes, valueBytes, capacityBytes);
     copyRange(key, keyStart, keyEnd, chunk, view, at + entryHeaderBytes);
     copyRange(value, valueStart, valueEnd, chunk, view, at + entryHeaderBytes + keyBytes);
     this.#top[segment] = offset + sizeBytes;
     return offset;
+  }
+
+  #writeHeader(view: DataView, at: number, keyBytes: number, valueBytes: number, capacityBytes: number): void {
+    view.setUint16(at, keyBytes, true);
+    view.setUint16(at + 2, valueBytes, true);
+    view.setUint16(at + 4, capacityBytes, true);
   }
 
   /** Counts an entry as garbage. */
@@ -305,11 +345,15 @@ export class VariableLayout implements SegmentLayout, SlottedEntries {
 }
 
 /**
- * Bytes to keep free behind a value that grew, since it is likely to grow again: a quarter, so that adding to it goes on costing the
- * same, and room for once more of the same where a quarter is too little for that.
+ * Bytes to keep free behind a value that grew, since it is likely to grow again by as much: a quarter, so that adding to it goes on
+ * costing the same, or what it grew by where that is little. None where it grew by more than both: one more time would not fit, and
+ * copying a value that grows by a quarter each time costs no more than a few times what was added.
  */
 function slackAfter(previousBytes: number, valueBytes: number): number {
-  return Math.max(valueBytes >>> 2, Math.min(valueBytes - previousBytes, onceMoreMaxBytes));
+  const growthBytes = valueBytes - previousBytes;
+  const quarterBytes = valueBytes >>> 2;
+  if (growthBytes <= onceMoreMaxBytes) return Math.max(quarterBytes, growthBytes);
+  return growthBytes <= quarterBytes ? quarterBytes : 0;
 }
 
 function isLarge(keyBytes: number, valueBytes: number): boolean {
