@@ -1,5 +1,6 @@
 import { chmod, cp, mkdir, mkdtemp, open, readdir, readFile, rename, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
@@ -11,8 +12,16 @@ interface Listed {
   readonly checkpoints: readonly { readonly id: number; readonly totalBytes: number; readonly newBytes: number; readonly state: string }[];
 }
 
+interface InspectedFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly part?: string;
+  readonly level?: number;
+  readonly sharedWith: readonly number[];
+}
+
 interface Inspected {
-  readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly level?: number; readonly sharedWith: number[] }[];
+  readonly files: readonly InspectedFile[];
   readonly operators: readonly { readonly id: string; readonly states: readonly { readonly name: string; readonly type: string }[] }[];
 }
 
@@ -63,6 +72,11 @@ function expectClearLines(stderr: string): void {
   expect(stderr).not.toMatch(/node:internal|\.js:\d+/);
 }
 
+/** The file that lists the base of a chain. */
+function isList(name: string): boolean {
+  return name.includes("-base-");
+}
+
 const names = backends.map(({ name }) => name);
 
 describe.each(names)("checkpoints of %s", (backend) => {
@@ -77,7 +91,10 @@ describe.each(names)("checkpoints of %s", (backend) => {
       { name: "total", type: "int64" }, { name: "seen", type: "string -> {at: int64, times: int32}" },
     ]);
     expect(inspected.files.some(({ sharedWith }) => sharedWith.length > 0)).toBe(backend !== "memory");
-    expect(inspected.files.every(({ level }) => (level === undefined) === (backend !== "rocksdb"))).toBe(true);
+    const lists = inspected.files.filter(({ part }) => part === "list of the base");
+    expect(lists.length).toBe(backend === "rocksdb" ? 1 : 0);
+    const others = inspected.files.filter((file) => !lists.includes(file));
+    expect(others.every(({ level }) => (level === undefined) === (backend !== "rocksdb"))).toBe(true);
     for (const args of [["verify", place], ["verify", place, "2"], ["verify", place, "--sizes"], ["diff", place, "1", "3"]]) {
       expect(await tidemark(["checkpoint", ...args])).toMatchObject({ exitCode: 0, stderr: "" });
     }
@@ -89,7 +106,7 @@ describe.each(names)("checkpoints of %s", (backend) => {
     const { place, shared } = await copyOf(backend);
     const { files } = await tidemarkJson<Inspected>(["checkpoint", "inspect", place, "1"]);
     const flipped = (files[0] as { readonly name: string }).name;
-    const [cut, gone] = (await readdir(shared)).filter((name) => name !== flipped) as [string, string];
+    const [cut, gone] = (await readdir(shared)).filter((name) => name !== flipped && !isList(name)) as [string, string];
     await flip(join(shared, flipped), 5);
     await truncate(join(shared, cut), 3);
     await unlink(join(shared, gone));
@@ -109,6 +126,22 @@ describe.each(names)("checkpoints of %s", (backend) => {
 });
 
 describe("damage of the rest", () => {
+  test("the list of a base: named once with the checkpoints that need it, and nothing is deleted", async () => {
+    const { place, shared } = await copyOf("rocksdb");
+    const before = await readdir(shared);
+    const lists = before.filter(isList);
+    await flip(join(shared, lists[0] as string), 30);
+    const { problems, badFiles } = await tidemarkJson<Verified>(["checkpoint", "verify", place]);
+    expect(problems).toEqual([]);
+    expect(badFiles).toMatchObject([{ name: lists[0], code: "CHECKPOINT_FILE_DAMAGED", checkpoints: [1, 2] }]);
+    const text = await tidemark(["checkpoint", "verify", place]);
+    expect(text.exitCode).toBe(1);
+    expectClearLines(text.stderr);
+    expect(await tidemarkHere(["checkpoint", "inspect", place, "1"])).toMatchObject({ exitCode: 1 });
+    expect(await tidemarkHere(["gc", place])).toMatchObject({ exitCode: 1, stdout: expect.stringContaining("nothing was deleted") });
+    expect(await readdir(shared)).toEqual(before);
+  });
+
   test("a link in place of a file is not followed", async () => {
     const { place, shared } = await copyOf("fs");
     const [name] = (await readdir(shared)) as [string];
@@ -122,7 +155,10 @@ describe("damage of the rest", () => {
   });
 
   test("manifests: altered, cut, empty, gone, of another version, of another checkpoint, huge: each is named in one run", async () => {
-    const frame = (body: string): string => `{"checksum":"${createHash("sha256").update(body).digest("hex")}","body":${body}}\n`;
+    const frame = (body: string): Buffer => {
+      const checksum = createHash("sha256").update(body).digest("hex");
+      return gzipSync(`{"checksum":"${checksum}","body":${body}}\n`);
+    };
     const future = JSON.stringify({ format: "tidemark-checkpoint", version: 99 }, null, 2);
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const spoilers: readonly (readonly [string, (path: string) => Promise<void>])[] = [
@@ -140,8 +176,8 @@ describe("damage of the rest", () => {
     ];
     for (const [code, spoil] of spoilers) {
       const { place, own, shared } = await copyOf("memory");
-      await spoil(join(own, "chk-000001", "manifest.json"));
-      await flip(join(own, "chk-000003", "manifest.json"), 500);
+      await spoil(join(own, "chk-000001", "manifest.json.gz"));
+      await flip(join(own, "chk-000003", "manifest.json.gz"), 500);
       const before = await readdir(shared);
       const { problems, badFiles } = await tidemarkJson<Verified>(["checkpoint", "verify", place]);
       expect(problems.map((problem) => problem.code)).toEqual([code, "CHECKPOINT_DAMAGED"]);
@@ -165,7 +201,7 @@ describe("damage of the rest", () => {
     await unlink(join(own, "commits", "000003.json"));
     execFileSync("mkfifo", [join(own, "commits", "000003.json")]);
     const before = await readdir(shared);
-    const [name] = before as [string];
+    const name = before.find((each) => !isList(each)) as string;
     await flip(join(shared, name), 5);
     const { problems, badFiles } = await tidemarkJson<Verified>(["checkpoint", "verify", place]);
     expect(problems.map(({ message }) => /\d{6}\.json/.exec(message)?.[0])).toEqual(["000002.json", "000003.json"]);
@@ -183,7 +219,7 @@ describe("damage of the rest", () => {
 
   test("any byte of any small file flipped is noticed", async () => {
     const { place, own } = await copyOf("memory");
-    const files = ["job.json", ...["1", "2", "3", "4"].map((slot) => `commits/00000${slot}.json`), "chk-000002/manifest.json"];
+    const files = ["job.json", ...["1", "2", "3", "4"].map((slot) => `commits/00000${slot}.json`), "chk-000002/manifest.json.gz"];
     for (const file of files) {
       const { length } = await readFile(join(own, file));
       for (const at of [0, Math.floor(length / 2), length - 1]) {

@@ -15,6 +15,7 @@ import {
   valueState,
 } from "@tidemark/core";
 import { collectSink } from "@tidemark/core/connectors";
+import { type CheckpointManifest, NodeFileSystem, surveyJob } from "@tidemark/core/storage";
 import { ManualSource } from "./manual-source.js";
 import { scratchDirectory, silentLogger } from "./scratch.js";
 
@@ -22,6 +23,7 @@ import { scratchDirectory, silentLogger } from "./scratch.js";
 export class Counting {
   readonly directory: string;
   readonly output: string[] = [];
+  readonly #fileSystem = new NodeFileSystem();
   source = new ManualSource();
   name = "counting";
   sink: Sink<string>;
@@ -92,9 +94,15 @@ export class Counting {
 
   /** Names of the shared files of a checkpoint. */
   async filesOf(id: number): Promise<string[]> {
-    const manifest = await readFile(join(this.folder, `chk-${String(id).padStart(6, "0")}`, "manifest.json"), "utf8");
-    const { body } = JSON.parse(manifest) as { body: { files: { name: string }[] } };
-    return body.files.map(({ name }) => name);
+    return (await this.manifestOf(id)).files.map(({ name }) => name);
+  }
+
+  async manifestOf(id: number): Promise<CheckpointManifest> {
+    const place = { directory: join(this.directory, "checkpoints"), job: this.name, fileSystem: this.#fileSystem };
+    const { checkpoints } = await surveyJob(place);
+    const manifest = checkpoints.find((each) => each.id === id)?.manifest;
+    if (manifest === undefined) throw new Error(`checkpoint ${id} has no manifest`);
+    return manifest;
   }
 
   /** Changes one bit of a shared file. */

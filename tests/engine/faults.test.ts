@@ -47,7 +47,7 @@ describe.each(backends)("a restore on $name is refused", ({ name, create }) => {
         .filter((entry) => entry.startsWith("chk-"))
         .sort()
         .at(-1) ?? "",
-      "manifest.json",
+      "manifest.json.gz",
     );
   const sharedFile = async (folder: string): Promise<string> => join(folder, "shared", (await readdir(join(folder, "shared")))[0] ?? "");
 

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckpointReport, type DamageReport, type JobOptions, type Sink, type StateBackend, StateError } from "@tidemark/core";
 import { fileSink } from "@tidemark/core/connectors";
-import { FaultyFileSystem, type FaultPlan, NodeFileSystem } from "@tidemark/core/storage";
+import { chainsOf, FaultyFileSystem, type FaultPlan, NodeFileSystem } from "@tidemark/core/storage";
 import { memoryBackend } from "@tidemark/state-memory";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Counting, errorOf, expected, until } from "./counting.js";
@@ -80,7 +80,7 @@ describe.each(backends)("a damaged newest checkpoint on $name", ({ name, create 
   test("any damage of the manifest or a file is found; with nothing whole the job refuses", async () => {
     const counting = await Counting.create();
     const ids = await counting.checkpoints(create(counting.directory), 2);
-    for (const id of ids) await truncate(join(counting.folder, `chk-${String(id).padStart(6, "0")}`, "manifest.json"), 100 + id);
+    for (const id of ids) await truncate(join(counting.folder, `chk-${String(id).padStart(6, "0")}`, "manifest.json.gz"), 100 + id);
     const before = (await readdir(counting.folder, { recursive: true })).sort();
     const error = await errorOf(counting.run(create(counting.directory), { onDamaged: "fall-back" }));
     expect(error.code).toBe("CHECKPOINT_DAMAGED");
@@ -113,6 +113,9 @@ describe.each(backends)("a damaged newest checkpoint on $name", ({ name, create 
     expect(result).toMatchObject({ status: "finished", records: 100, restored: { checkpoint: ids.at(-1), job: "counting" } });
     expect(fork.output).toEqual(expected);
     expect((await readdir(source.folder, { recursive: true })).sort()).toEqual([...before, "pins"].sort());
+    // The names of chains are a job's own: the next base of the fork must not be taken for one that the source began.
+    const theirs = new Set(chainsOf(await source.manifestOf(ids.at(-1) as number)));
+    expect(chainsOf(await fork.manifestOf(1)).filter((chain) => theirs.has(chain))).toEqual([]);
     // Its own checkpoints stand without the source, and come first from now on.
     await rm(source.directory, { recursive: true });
     const again = await fork.run(create(fork.directory), { from });

@@ -78,7 +78,7 @@ function positions(sizeBytes: number, few: number): number[] {
 
 async function smallFiles(folder: string): Promise<string[]> {
   const commits = (await readdir(join(folder, "commits"))).map((name) => join("commits", name));
-  const manifests = (await readdir(folder)).filter((name) => name.startsWith("chk-")).map((name) => join(name, "manifest.json"));
+  const manifests = (await readdir(folder)).filter((name) => name.startsWith("chk-")).map((name) => join(name, "manifest.json.gz"));
   return ["job.json", ...commits, ...manifests];
 }
 
@@ -206,17 +206,17 @@ describe.each(damages)("a restore with $what", ({ code, changesSize, spoil }) =>
 describe("a restore with a damaged manifest", () => {
   const spoilers: readonly (readonly [string, string, (folder: string) => Promise<void>])[] = [
     ["CHECKPOINT_DAMAGED", "of another checkpoint", async (folder) => {
-      await rename(join(folder, chk(-2), "manifest.json"), join(folder, "aside"));
-      await rename(join(folder, chk(-1), "manifest.json"), join(folder, chk(-2), "manifest.json"));
-      await rename(join(folder, "aside"), join(folder, chk(-1), "manifest.json"));
+      await rename(join(folder, chk(-2), "manifest.json.gz"), join(folder, "aside"));
+      await rename(join(folder, chk(-1), "manifest.json.gz"), join(folder, chk(-2), "manifest.json.gz"));
+      await rename(join(folder, "aside"), join(folder, chk(-1), "manifest.json.gz"));
     }],
-    ["CHECKPOINT_DAMAGED", "that has a bit flipped", async (folder) => await flip(join(folder, chk(-1), "manifest.json"), 300)],
-    ["CHECKPOINT_DAMAGED", "that is cut", async (folder) => await truncate(join(folder, chk(-1), "manifest.json"), 300)],
-    ["CHECKPOINT_DAMAGED", "with more at its end", async (folder) => await truncate(join(folder, chk(-1), "manifest.json"), 1 << 20)],
-    ["CHECKPOINT_NOT_FOUND", "that is gone", async (folder) => await unlink(join(folder, chk(-1), "manifest.json"))],
+    ["CHECKPOINT_DAMAGED", "that has a bit flipped", async (folder) => await flip(join(folder, chk(-1), "manifest.json.gz"), 300)],
+    ["CHECKPOINT_DAMAGED", "that is cut", async (folder) => await truncate(join(folder, chk(-1), "manifest.json.gz"), 300)],
+    ["CHECKPOINT_DAMAGED", "with more at its end", async (folder) => await truncate(join(folder, chk(-1), "manifest.json.gz"), 1 << 20)],
+    ["CHECKPOINT_NOT_FOUND", "that is gone", async (folder) => await unlink(join(folder, chk(-1), "manifest.json.gz"))],
     ["CHECKPOINT_DAMAGED", "that is a directory", async (folder) => {
-      await unlink(join(folder, chk(-1), "manifest.json"));
-      await mkdir(join(folder, chk(-1), "manifest.json"));
+      await unlink(join(folder, chk(-1), "manifest.json.gz"));
+      await mkdir(join(folder, chk(-1), "manifest.json.gz"));
     }],
   ];
 

@@ -57,8 +57,8 @@ function stateOf(value: Json): DescribedState | undefined {
 /** The parts that a handle's files have, by name. */
 export function partsOf(handle: KeyedStateHandle): Map<string, FilePart> {
   const parts = new Map<string, FilePart>();
-  const { description, files } = handle;
-  for (const table of listOf(member(description, "tables"))) {
+  const { description, files, chain } = handle;
+  for (const table of [description, chain?.description].flatMap((each) => listOf(member(each, "tables")))) {
     const [name, level] = [member(table, "name"), member(table, "level")];
     if (typeof name === "string" && typeof level === "number" && Number.isSafeInteger(level)) {
       const [smallest, largest] = [member(table, "smallestKey"), member(table, "largestKey")];

@@ -240,7 +240,7 @@ describe("gc", () => {
     await complete(first, 1, ["1-a"]);
     await (await first.begin(2)).files.writeFile("1-orphan", chunk(new Uint8Array(8)));
     await acquire(directory, "words");
-    await writeFile(join(directory, "words", "chk-000001", "manifest.json"), "damaged");
+    await writeFile(join(directory, "words", "chk-000001", "manifest.json.gz"), "damaged");
     for (const args of [["gc", directory], ["gc", directory, "--dry-run"]]) {
       const { exitCode, out, err } = await run(args);
       expect(exitCode).toBe(1);

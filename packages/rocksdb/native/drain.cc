@@ -1,5 +1,7 @@
 // Drains, as JavaScript asks for them and waits for them.
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include "drain_job.h"
 #include "functions.h"
@@ -49,7 +51,13 @@ napi_value Drain(Call& call) {
 
 napi_value WaitForCollected(Call& call) { return MakeBoolean(call.env, FindDatabase(call, 0)->drains.WaitForCollected()); }
 
-napi_value WaitForDrain(Call& call) { return MakeBoolean(call.env, FindDatabase(call, 0)->drains.WaitForOldest()); }
+napi_value WaitForDrain(Call& call) {
+  const auto database = FindDatabase(call, 0);
+  const auto ms = static_cast<int64_t>(ReadNumber(call.env, call.Argument(1, "atMostMs"), "atMostMs", -1, 3.6e6));
+  const auto atMost = ms < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(ms));
+  const std::optional<bool> hasSucceeded = database->drains.WaitForOldest(atMost);
+  return hasSucceeded.has_value() ? MakeBoolean(call.env, *hasSucceeded) : nullptr;
+}
 
 napi_value IsDraining(Call& call) { return MakeBoolean(call.env, FindDatabase(call, 0)->drains.IsBusy()); }
 

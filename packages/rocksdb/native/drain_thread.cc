@@ -31,12 +31,17 @@ bool DrainThread::IsBusy() const {
   return !jobs_.empty();
 }
 
-bool DrainThread::WaitForOldest() {
+std::optional<bool> DrainThread::WaitForOldest(std::optional<std::chrono::milliseconds> atMost) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (jobs_.empty()) return hasSucceeded_;
   const std::shared_ptr<DrainJob> job = jobs_.front();
   const uint64_t target = endedCount_ + 1;
-  changed_.wait(lock, [&] { return endedCount_ >= target; });
+  const auto hasEnded = [&] { return endedCount_ >= target; };
+  if (!atMost.has_value()) {
+    changed_.wait(lock, hasEnded);
+  } else if (!changed_.wait_for(lock, *atMost, hasEnded)) {
+    return std::nullopt;
+  }
   return !job->failure.has_value();
 }
 

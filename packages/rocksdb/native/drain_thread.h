@@ -3,10 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "drain_job.h"
@@ -23,8 +25,9 @@ class DrainThread {
   // Jobs run one after another. Throws Failure when no thread can be made, or after Stop.
   void Submit(std::shared_ptr<DrainJob> job);
   bool IsBusy() const;
-  // Blocks until the oldest job that has not ended ends; true when it succeeded. With no such job: whether the last one did.
-  bool WaitForOldest();
+  // Blocks until the oldest job that has not ended ends; true when it succeeded. With no such job: whether the last one did. Nothing when
+  // it takes longer than that.
+  std::optional<bool> WaitForOldest(std::optional<std::chrono::milliseconds> atMost);
   // Blocks until the table of the oldest job is not read any more, or the job has failed; false where it has failed or there is none.
   bool WaitForCollected();
   // Fails the jobs that have not ended as soon as they notice, and waits for the thread. May be called again.

@@ -48,7 +48,8 @@ napi_value CloseTableMemory(Call& call);    // (memory)
 // files
 napi_value Drain(Call& call);
 napi_value WaitForCollected(Call& call);  // (db) -> whether the table may be written
-napi_value WaitForDrain(Call& call);  // (db) -> whether it succeeded
+// (db, at most so many ms, -1 for no limit) -> whether it succeeded, undefined where that is not known by then
+napi_value WaitForDrain(Call& call);
 napi_value IsDraining(Call& call);    // (db) -> boolean
 
 // merge_calls.cc

@@ -67,7 +67,7 @@ const CALLS: [string, () => unknown[]][] = [
   ["closeTableMemory", () => [native.createTableMemory()]],
   ["drain", () => [database, 0, native.createTableMemory(), new Uint32Array(2), 0, 1024, 3, 1, "/dev", "x", 1000, 0xffff_ffff]],
   ["waitForCollected", () => [database]],
-  ["waitForDrain", () => [database]],
+  ["waitForDrain", () => [database, 1]],
   ["isDraining", () => [database]],
   ["createSharedCache", () => [100]],
   ["sharedCacheUsage", () => [native.createSharedCache(100)]],

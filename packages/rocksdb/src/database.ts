@@ -175,10 +175,13 @@ export class Database {
 
   /**
    * Blocks this thread until the oldest drain that has not ended is readable in the database, or has failed; returns whether it
-   * succeeded. Its promise settles a moment later. Without such a drain: returns at once how the last one ended (true: well).
+   * succeeded. Its promise settles a moment later. Without such a drain: returns at once how the last one ended (true: well). With
+   * `atMostMs` (0 to an hour) it returns undefined where that is not known by then.
    */
-  waitForDrain(): boolean {
-    return this.#native.waitForDrain(this.#handle);
+  waitForDrain(): boolean;
+  waitForDrain(atMostMs: number): boolean | undefined;
+  waitForDrain(atMostMs = -1): boolean | undefined {
+    return this.#native.waitForDrain(this.#handle, atMostMs);
   }
 
   /**

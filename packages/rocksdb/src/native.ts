@@ -86,7 +86,7 @@ export interface NativeBinding {
     progressBlock: number,
   ): Promise<WrittenTable[]>;
   waitForCollected(database: number): boolean;
-  waitForDrain(database: number): boolean;
+  waitForDrain(database: number, atMostMs: number): boolean | undefined;
   isDraining(database: number): boolean;
   mergeTables(
     database: number,

@@ -12,8 +12,9 @@ export interface CheckpointTable extends Omit<ImportFile, "sizeBytes"> {
   readonly merges?: number;
 }
 
-/** What a handle's description holds. */
+/** What a handle's description holds; that of its chain has `tables` alone. */
 export interface RocksDBDescription extends KeyedDescription {
+  /** Those that are not in the base. */
   readonly tables: readonly CheckpointTable[];
 }
 
@@ -29,12 +30,17 @@ export function parseTables(handle: KeyedStateHandle): readonly CheckpointTable[
         "or take a savepoint there and start from that",
     );
   }
-  const { tables } = asObject(handle.description, "description");
-  if (!Array.isArray(tables)) throw damaged("its tables are missing");
-  const parsed = (tables as Json[]).map(parseTable);
+  const base = handle.chain?.description;
+  const parsed = [...(base === undefined ? [] : tablesIn(base)), ...tablesIn(handle.description)];
   for (const table of parsed) if (!handle.files.includes(table.name)) throw damaged(`table ${table.name} is not one of the handle's files`);
   if (new Set(parsed.map((table) => table.name)).size !== parsed.length) throw damaged("a table is listed twice");
   return parsed;
+}
+
+function tablesIn(description: Json): CheckpointTable[] {
+  const { tables } = asObject(description, "description");
+  if (!Array.isArray(tables)) throw damaged("its tables are missing");
+  return (tables as Json[]).map(parseTable);
 }
 
 const hex = /^(?:[0-9A-Fa-f]{2}){0,400000}$/;

@@ -142,8 +142,10 @@ export class RocksDBBacking implements BackingStore<DrainedLayer> {
     return this.#database.waitForCollected();
   }
 
-  waitForDrain(): boolean {
-    return this.#database.waitForDrain();
+  waitForDrain(): boolean;
+  waitForDrain(atMostMs: number): boolean | undefined;
+  waitForDrain(atMostMs?: number): boolean | undefined {
+    return atMostMs === undefined ? this.#database.waitForDrain() : this.#database.waitForDrain(atMostMs);
   }
 }
 

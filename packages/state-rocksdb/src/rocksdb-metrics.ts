@@ -9,6 +9,7 @@ export interface RocksDBMetrics {
   readonly tableEvictions: number;
   readonly tableSpills: number;
   readonly tableStalls: number;
+  readonly tablePauses: number;
   readonly tableEntries: number;
   readonly tableDirtyBytes: number;
   readonly tableBytes: number;
@@ -66,6 +67,7 @@ export function readMetrics(
     tableEvictions: table.evictions,
     tableSpills: table.spills,
     tableStalls: table.stalls,
+    tablePauses: table.pauses,
     tableEntries: table.entries,
     tableDirtyBytes: table.dirtyBytes,
     tableBytes: memory.sizeBytes,

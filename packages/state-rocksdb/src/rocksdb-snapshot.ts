@@ -270,12 +270,13 @@ export class RocksDBSnapshots<K> {
     const { chain, context } = this.#parts;
     const { first, last } = context.keyGroups;
     const nameOf = ({ reference }: ChainTable): string => (reference as { readonly name: string }).name;
-    const deltas = new Set(chain.deltasAt(Infinity));
-    const described = tables.map((table): CheckpointTable => ({
-      name: nameOf(table),
-      ...table.table,
-      ...(deltas.has(table) ? { isDelta: true } : {}),
-    }));
+    const base = new Set(chain.base);
+    const described = (each: readonly ChainTable[]): Json =>
+      each.map((table): CheckpointTable => ({ name: nameOf(table), ...table.table, ...(base.has(table) ? {} : { isDelta: true }) })) as
+        unknown as Json;
+    const id = chain.base.length === 0 ? undefined : this.#chainId;
+    // The base is described once for all checkpoints of its chain.
+    const own = id === undefined ? tables : tables.filter((table) => !base.has(table));
     // Files of a base or a merge that is not whole yet are named too, or garbage collection would take them.
     const replacements = [this.#rebase?.tables ?? [], ...this.#merges.written.map(({ outputs }) => outputs ?? [])].flat();
     const staged = replacements.filter(({ reference }) => reference !== undefined);
@@ -285,8 +286,8 @@ export class RocksDBSnapshots<K> {
       backend: "rocksdb",
       keyGroups: [first, last] as const,
       files: [...all.keys()],
-      description: { ...keyed, tables: described as unknown as Json } as Json,
-      ...(this.#chainId === undefined || chain.base.length === 0 ? {} : { chain: { id: this.#chainId, base: chain.base.map(nameOf) } }),
+      description: { ...keyed, tables: described(own) } as Json,
+      ...(id === undefined ? {} : { chain: { id, base: chain.base.map(nameOf), description: { tables: described(chain.base) } } }),
     };
     return { handle, files: [...all.values()] };
   }

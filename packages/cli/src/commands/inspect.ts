@@ -51,7 +51,8 @@ export async function inspect(place: JobPlace, id: number | undefined): Promise<
 
 function inspectedFiles(manifest: CheckpointManifest, survey: JobSurvey): InspectedFile[] {
   const naming = namesIn(survey);
-  const parts = new Map(keyedOf(manifest).flatMap((keyed) => [...partsOf(keyed)]));
+  const lists = (manifest.baseLists ?? []).map(({ file }): [string, FilePart] => [file, { part: "list of the base" }]);
+  const parts = new Map([...keyedOf(manifest).flatMap((keyed) => [...partsOf(keyed)]), ...lists]);
   return manifest.files.map(({ name, sizeBytes, sha256 }) => {
     const sharedWith = (naming.get(name) ?? []).filter((id) => id !== manifest.checkpoint);
     return { name, sizeBytes, sha256, ...parts.get(name), sharedWith };

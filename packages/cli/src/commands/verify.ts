@@ -1,7 +1,8 @@
+import type { StateError } from "@tidemark/core/state";
 import {
-  type CheckpointReader, directoryCheckpointStorage, type FileReference, type JobPlace, type JobSurvey, type SurveyedCheckpoint,
+  type CheckpointReader, directoryCheckpointStorage, type FileReference, type JobPlace, type JobSurvey, surveyJob, type SurveyedCheckpoint,
 } from "@tidemark/core/storage";
-import { chosen, manifestOf, surveyWithProblems, totalBytes } from "../checkpoint-choice.js";
+import { chosen, manifestOf, totalBytes } from "../checkpoint-choice.js";
 import { type CommandResult, type Problem, problemOf } from "../command-result.js";
 import { Progress } from "../progress.js";
 import type { Terminal } from "../terminal.js";
@@ -27,14 +28,15 @@ export async function verify(
   level: "sizes" | "checksums",
   terminal: Terminal,
 ): Promise<CommandResult> {
-  const { survey, problems } = await surveyWithProblems(place);
+  const survey = await surveyJob(place);
   const isRestorable = ({ standing }: SurveyedCheckpoint): boolean => standing === "announced" || standing === "unknown";
   const targets = id === undefined ? survey.checkpoints.filter(isRestorable) : [withManifest(survey, chosen(survey, id))];
   const claims = claimsOf(targets);
   const reader = directoryCheckpointStorage({ directory: place.directory, fileSystem: place.fileSystem }).reader(place.job);
-  const badFiles = await withoutGivenUp(reader, survey, await checkAll(reader, claims, level, terminal));
+  const badFiles = [...badListsOf(targets), ...(await withoutGivenUp(reader, survey, await checkAll(reader, claims, level, terminal)))];
   // Asked for one checkpoint, the manifests of others are not in question; the log is, since it says what a manifest must be.
-  const readable = id === undefined ? problems : [...survey.logProblems, ...targets.flatMap(({ problem }) => problem ?? [])].map(problemOf);
+  const unreadable = targets.flatMap(({ problem }) => (problem === undefined || listIn(problem) !== undefined ? [] : [problem]));
+  const readable = [...survey.logProblems, ...unreadable].map(problemOf);
   const checkpoints = targets.map((target) => verified(target, badFiles));
   const all = [...readable, ...badFiles.map(({ code, message }) => ({ code, message }))];
   const bytes = totalBytes(claims.map(({ file }) => file));
@@ -86,6 +88,25 @@ function resultText({ isGood, problem, badFiles, files }: VerifiedCheckpoint): s
     return `manifest: ${problem.code}`;
   }
   return isGood ? (files === 0 ? "good, without files" : "good") : `${counted(badFiles.length, "bad file")}: ${badFiles.join(", ")}`;
+}
+
+/** The file whose damage keeps a manifest from being read: the list of a base. */
+function listIn({ code, details }: StateError): string | undefined {
+  const name = details["name"];
+  return code.startsWith("CHECKPOINT_FILE_") && typeof name === "string" ? name : undefined;
+}
+
+/** What else the checkpoints need is not known where their list is bad. */
+function badListsOf(targets: JobSurvey["checkpoints"]): BadFile[] {
+  const bad = new Map<string, BadFile & { readonly checkpoints: number[] }>();
+  for (const { id, problem } of targets) {
+    const name = problem === undefined ? undefined : listIn(problem);
+    if (name === undefined) continue;
+    const file = bad.get(name) ?? { name, checkpoints: [], ...problemOf(problem) };
+    file.checkpoints.push(id);
+    bad.set(name, file);
+  }
+  return [...bad.values()];
 }
 
 function claimsOf(targets: JobSurvey["checkpoints"]): Claim[] {

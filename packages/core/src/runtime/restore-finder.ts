@@ -120,7 +120,7 @@ export class RestoreFinder {
   }
 
   /** Checks all files and returns the names of those that still have to be read. */
-  async #verify(reader: CheckpointReader, { files, operators }: CheckpointManifest): Promise<Set<string>> {
+  async #verify(reader: CheckpointReader, { files, operators, baseLists }: CheckpointManifest): Promise<Set<string>> {
     const { signal, lease, backend, restore } = this.#parts;
     const suspects = await reader.suspectFiles();
     const read = new Set(
@@ -135,7 +135,9 @@ export class RestoreFinder {
     await inParallel(files, statsTogether, signal, (file, both) => reader.verifyFile(file, "sizes", both));
     await inParallel(files.filter(isInFront), hashesTogether, signal, (file, both) => reader.verifyFile(file, "checksums", both));
     if (reader === lease) for (const file of files) if (suspects.has(file.name)) await lease.clearSuspect(file);
-    return new Set(files.filter((file) => !isInFront(file)).map(({ name }) => name));
+    // Reading the manifest has read the lists of bases.
+    const lists = new Set(baseLists?.map(({ file }) => file));
+    return new Set(files.filter((file) => !isInFront(file) && !lists.has(file.name)).map(({ name }) => name));
   }
 
   #requireFits(checkpoint: CompletedCheckpoint, manifest: CheckpointManifest): void {

@@ -151,14 +151,17 @@ async function importFiles(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, PlacedFile>> {
   const placed = new Map<string, PlacedFile>();
-  const numbered = manifest.files.map((file, index) => [file, index] as const);
+  // Lists of bases speak of the source's names; this job writes its own.
+  const lists = new Set(manifest.baseLists?.map(({ file }) => file));
+  const files = manifest.files.filter(({ name }) => !lists.has(name));
+  const numbered = files.map((file, index) => [file, index] as const);
   await inParallel(numbered, placedTogether, signal, async ([file, index], both) => {
     const { reference, isLinked } = await lease.importFile(source.pathOf(file), nameOf(lease, manifest, file, index), file, both);
     placed.set(file.name, { reference, path: lease.pathOf(reference) });
     if (!isLinked) unverified.delete(file.name);
   });
   // In the manifest's order, whoever was first.
-  return new Map(manifest.files.map(({ name }) => [name, placed.get(name) as PlacedFile]));
+  return new Map(files.map(({ name }) => [name, placed.get(name) as PlacedFile]));
 }
 
 /** A name of this lease's own (rule 13): the source's may be taken here, and is written once there. The end tells people the kind. */

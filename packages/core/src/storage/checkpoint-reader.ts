@@ -4,10 +4,10 @@ import type { CheckpointReader, CompletedCheckpoint } from "./checkpoint-storage
 import { announcedIn, type CommitLog } from "./commit-log.js";
 import { errnoOf } from "./file-errors.js";
 import type { FileSystem } from "./file-system.js";
-import { damaged, sha256Hex } from "./framed-json.js";
 import type { JobDirectory } from "./job-directory.js";
 import type { CheckpointManifest, FileReference } from "./manifest.js";
-import { decodeManifest, manifestFormat, requireManifestOf } from "./manifest-codec.js";
+import { requireManifestOf } from "./manifest-codec.js";
+import { ManifestFiles } from "./manifest-files.js";
 import { requireSafeName } from "./names.js";
 import { SuspectFiles } from "./suspect-files.js";
 
@@ -16,11 +16,13 @@ export class DirectoryCheckpointReader implements CheckpointReader {
   readonly #fileSystem: FileSystem;
   readonly #directory: JobDirectory;
   readonly #log: CommitLog;
+  readonly #manifests: ManifestFiles;
 
   constructor(fileSystem: FileSystem, directory: JobDirectory, log: CommitLog) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#log = log;
+    this.#manifests = new ManifestFiles(fileSystem, directory);
   }
 
   async list(): Promise<CompletedCheckpoint[]> {
@@ -32,23 +34,12 @@ export class DirectoryCheckpointReader implements CheckpointReader {
 
   async readManifest(checkpoint: CompletedCheckpoint): Promise<CheckpointManifest> {
     const path = this.#directory.manifestPath(checkpoint.id);
-    const status = await this.#fileSystem.stat(path);
-    if (status === undefined) {
+    const manifest = await this.#manifests.read(checkpoint.id, checkpoint.manifestSha256);
+    if (manifest === undefined) {
       const message = `checkpoint ${checkpoint.id} has no manifest ${path}: it was deleted; use another checkpoint`;
       throw new StateError("CHECKPOINT_NOT_FOUND", message, { details: { checkpoint: checkpoint.id, path } });
     }
-    if (status.kind !== "file") {
-      throw damaged("not-ours", path, "it is not a regular file");
-    }
-    if (status.sizeBytes > manifestFormat.maxBytes) {
-      throw damaged("too-large", path, `it has ${status.sizeBytes} bytes, the limit is ${manifestFormat.maxBytes}`);
-    }
-    const bytes = await this.#fileSystem.readFile(path, { maxBytes: manifestFormat.maxBytes });
-    const manifest = decodeManifest(bytes, path);
     requireManifestOf(manifest, { job: this.#directory.job, id: checkpoint.id, generation: checkpoint.generation }, path);
-    if (sha256Hex(bytes) !== checkpoint.manifestSha256) {
-      throw damaged("altered", path, "its SHA-256 is not the one that was announced");
-    }
     return manifest;
   }
 

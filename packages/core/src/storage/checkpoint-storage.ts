@@ -40,7 +40,7 @@ export interface CheckpointPin {
 }
 
 /** What a coordinator says about a checkpoint; the storage adds the rest. */
-export type ManifestContent = Omit<CheckpointManifest, "checkpoint" | "generation" | "job" | "files">;
+export type ManifestContent = Omit<CheckpointManifest, "checkpoint" | "generation" | "job" | "files" | "baseLists">;
 
 /** A checkpoint that won its commit slot. */
 export interface CompletedCheckpoint {

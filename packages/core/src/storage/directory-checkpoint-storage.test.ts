@@ -259,7 +259,7 @@ describe("subsume", () => {
       ids.push((await publish(lease, [await write(lease, name)])).id);
     }
     for (const id of ids) {
-      const path = `${place}/chk-${String(id).padStart(6, "0")}/manifest.json`;
+      const path = `${place}/chk-${String(id).padStart(6, "0")}/manifest.json.gz`;
       await flip(memory, path, 200);
       const report = await lease.subsume(1);
       expect(report).toMatchObject({ deletedCheckpoints: [], deletedFiles: [], blockedBy: { code: "CHECKPOINT_DAMAGED" } });
@@ -274,7 +274,8 @@ describe("subsume", () => {
     await live(memory, memory, { announced: [], subsumed: [], generation: 0 });
     const reader = storageOn(memory).reader(job);
     const [older, newest] = (await reader.list()) as [CompletedCheckpoint, CompletedCheckpoint];
-    const [from, to] = [older.id, newest.id].map((id) => `${place}/chk-${String(id).padStart(6, "0")}/manifest.json`) as [string, string];
+    const manifest = ({ id }: CompletedCheckpoint): string => `${place}/chk-${String(id).padStart(6, "0")}/manifest.json.gz`;
+    const [from, to] = [manifest(older), manifest(newest)];
     const content = await memory.readFile(from);
     const other = encodeManifest({ ...(await reader.readManifest(newest)), records: 8 });
     await memory.removeFile(to);

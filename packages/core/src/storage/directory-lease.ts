@@ -3,12 +3,13 @@ import type {
   CheckpointLease, CheckpointReader, CompletedCheckpoint, ImportedFile, ManifestContent, PendingCheckpointFiles, SnapshotFiles,
   SubsumeReport,
 } from "./checkpoint-storage.js";
+import { BaseLists } from "./base-lists.js";
 import { announcedIn, type CommitLog } from "./commit-log.js";
 import { createIfAbsent } from "./create-if-absent.js";
 import type { FileSystem } from "./file-system.js";
 import { sha256Hex } from "./framed-json.js";
 import { GarbageCollector } from "./garbage-collector.js";
-import type { JobDirectory } from "./job-directory.js";
+import { type JobDirectory, manifestName } from "./job-directory.js";
 import type { CheckpointManifest, FileReference } from "./manifest.js";
 import { encodeManifest } from "./manifest-codec.js";
 import { temporaryName } from "./names.js";
@@ -42,6 +43,7 @@ export class DirectoryLease implements CheckpointLease {
   readonly highestId: number;
   readonly #options: DirectoryLeaseOptions;
   readonly #shared: SharedFiles;
+  readonly #baseLists: BaseLists;
   readonly #garbage: GarbageCollector;
   readonly #suspects: SuspectFiles;
   readonly #verifiedChains = new Set<string>();
@@ -59,6 +61,7 @@ export class DirectoryLease implements CheckpointLease {
     this.#newestAnnounced = options.restorePoint?.id ?? 0;
     const highestBegun = (): number => this.#highestBegun;
     this.#shared = new SharedFiles({ ...options, directory: options.directory.shared, highestBegun });
+    this.#baseLists = new BaseLists(this.#shared, options.generation);
     this.#suspects = new SuspectFiles(options.fileSystem, options.directory);
     this.#garbage = new GarbageCollector({
       ...options,
@@ -75,8 +78,10 @@ export class DirectoryLease implements CheckpointLease {
     return this.#options.reader.list();
   }
 
-  readManifest(checkpoint: CompletedCheckpoint): Promise<CheckpointManifest> {
-    return this.#options.reader.readManifest(checkpoint);
+  async readManifest(checkpoint: CompletedCheckpoint): Promise<CheckpointManifest> {
+    const manifest = await this.#options.reader.readManifest(checkpoint);
+    this.#baseLists.learn(manifest);
+    return manifest;
   }
 
   pathOf(file: FileReference): string {
@@ -166,9 +171,10 @@ export class DirectoryLease implements CheckpointLease {
       throw new StateError("CHECKPOINT_FAILED", message, { details: { id } });
     }
     const { job } = this.#options.directory;
-    await this.#requireComplete(files);
+    const listed = await this.#baseLists.write(id, content.operators, files);
+    await this.#requireComplete(listed.files);
     await this.#options.fileSystem.syncDirectory(this.#options.directory.shared);
-    const bytes = encodeManifest({ ...content, job, checkpoint: id, generation: this.generation, files });
+    const bytes = encodeManifest({ ...content, ...listed, job, checkpoint: id, generation: this.generation });
     const manifestSha256 = sha256Hex(bytes);
     await this.#writeManifest(id, bytes);
     pending.hasManifest = true;
@@ -177,6 +183,7 @@ export class DirectoryLease implements CheckpointLease {
     pending.state = "complete";
     this.#pending.delete(id);
     this.#newestAnnounced = id;
+    this.#baseLists.keepOnly(listed.baseLists);
     return { id, generation: this.generation, slot, manifestSha256 };
   }
 
@@ -199,8 +206,11 @@ export class DirectoryLease implements CheckpointLease {
 
   async #writeManifest(id: number, bytes: Uint8Array): Promise<void> {
     const { fileSystem, directory, nonce } = this.#options;
-    const name = "manifest.json";
-    const target = { directory: directory.checkpointPath(id), name, temporaryName: temporaryName(this.generation, nonce(), name) };
+    const target = {
+      directory: directory.checkpointPath(id),
+      name: manifestName,
+      temporaryName: temporaryName(this.generation, nonce(), manifestName),
+    };
     if (!(await createIfAbsent(fileSystem, target, bytes))) {
       throw new StateError("CHECKPOINT_FAILED", `checkpoint ${id} has a manifest of another coordinator: begin one with a higher id`, {
         details: { id },

@@ -53,7 +53,7 @@ describe("the plan", () => {
     await (await first.begin(2)).files.writeFile("1-0-orphan", chunksOf("never named"));
     await writeDurably(memory, `${directory}/shared/.tmp-1-n-x`, new Uint8Array(9));
     await writeDurably(memory, `${directory}/shared/strange`, new Uint8Array(9));
-    await writeDurably(memory, `${directory}/chk-000002/.tmp-1-n-manifest.json`, new Uint8Array(3));
+    await writeDurably(memory, `${directory}/chk-000002/.tmp-1-n-manifest.json.gz`, new Uint8Array(3));
     const second = await storageOn(memory).acquire(job);
     await writeDurably(memory, `${directory}/shared/.tmp-2-n-y`, new Uint8Array(9));
     const pending = await second.begin(3);
@@ -71,7 +71,7 @@ describe("the plan", () => {
       "shared/.tmp-1-n-x": "goes: temporary",
       "shared/.tmp-2-n-y": "stays: newest-generation",
       "shared/strange": "stays: not-ours",
-      "chk-000002/.tmp-1-n-manifest.json": "goes: temporary",
+      "chk-000002/.tmp-1-n-manifest.json.gz": "goes: temporary",
       "commits/000001.json": "stays: in-use",
       "commits/000002.json": "stays: in-use",
       "commits/000003.json": "stays: in-use",
@@ -80,7 +80,9 @@ describe("the plan", () => {
     expect(plan.items.find(({ path }) => path === "shared/1-0-a")?.because).toBe("named by checkpoint 1");
     expect(await memory.list(`${directory}/shared`)).toEqual(before);
     const swept = await sweepGarbage(placeOn(memory));
-    expect(swept.deleted.map(({ path }) => path)).toEqual(["shared/1-0-orphan", "shared/.tmp-1-n-x", "chk-000002/.tmp-1-n-manifest.json"]);
+    expect(swept.deleted.map(({ path }) => path)).toEqual([
+      "shared/1-0-orphan", "shared/.tmp-1-n-x", "chk-000002/.tmp-1-n-manifest.json.gz",
+    ]);
     // The running coordinator never noticed.
     const [own] = [await pending.files.writeFile("2-0-c", chunksOf("more"))];
     await pending.complete(manifestOf([kept, own]), [kept, own]);
@@ -154,7 +156,7 @@ describe("the plan", () => {
     await storageOn(memory).acquire(job);
     expect((await sweepGarbage(placeOn(memory))).deleted).toEqual([]);
     expect(reasons(await planGarbage(placeOn(memory)))).toMatchObject({ "chk-000001": "stays: pinned", "shared/1-0-a": "stays: named" });
-    await memory.removeFile(`${directory}/chk-000001/manifest.json`);
+    await memory.removeFile(`${directory}/chk-000001/manifest.json.gz`);
     expect(reasons(await planGarbage(placeOn(memory)))).toMatchObject({ "chk-000001": "stays: pinned", "shared/1-0-a": "stays: pinned" });
     await pins.release(pin);
     expect((await sweepGarbage(placeOn(memory))).deleted.map(({ path }) => path)).toEqual(["chk-000001", "shared/1-0-a"]);
@@ -177,8 +179,8 @@ describe("the plan", () => {
 
 describe("what cannot be read", () => {
   const damage: Record<string, (memory: MemoryFileSystem) => Promise<void>> = {
-    "a manifest": (memory) => flip(memory, `${directory}/chk-000001/manifest.json`, 300),
-    "a missing manifest": (memory) => memory.removeFile(`${directory}/chk-000001/manifest.json`),
+    "a manifest": (memory) => flip(memory, `${directory}/chk-000001/manifest.json.gz`, 300),
+    "a missing manifest": (memory) => memory.removeFile(`${directory}/chk-000001/manifest.json.gz`),
     "the newest commit record": (memory) => flip(memory, `${directory}/commits/000003.json`, 200),
     "an old commit record": (memory) => flip(memory, `${directory}/commits/000001.json`, 200),
     "a missing commit record": (memory) => memory.removeFile(`${directory}/commits/000002.json`),

@@ -4,7 +4,7 @@ import { announcedIn, type CommitLogState } from "./commit-log.js";
 import { errnoOf } from "./file-errors.js";
 import type { DirectoryEntry, FileSystem } from "./file-system.js";
 import { type GarbageFacts, GarbagePlanner, type GarbageVerdict, stays } from "./garbage-plan.js";
-import type { JobDirectory } from "./job-directory.js";
+import { type JobDirectory, manifestName } from "./job-directory.js";
 import { emptyLog, type JobPlace, openPlace, readUnannounced, requirePlainRecords } from "./job-survey.js";
 import { checkpointIdOf, slotOf, temporaryGenerationOf } from "./names.js";
 import { Pins } from "./pins.js";
@@ -49,7 +49,7 @@ export async function planGarbage(place: JobPlace): Promise<GarbagePlan> {
   const { blockedBy } = reading;
   const sized: GarbageItem[] = [];
   for (const item of items) {
-    const path = join(jobDirectory.path, item.kind === "checkpoint" ? join(item.path, "manifest.json") : item.path);
+    const path = join(jobDirectory.path, item.kind === "checkpoint" ? join(item.path, manifestName) : item.path);
     const sizeBytes = (await place.fileSystem.stat(path).catch(() => undefined))?.sizeBytes ?? 0;
     const verdict = blockedBy.length > 0 && item.mayGo ? stays("blocked", "what cannot be read may need it") : {};
     sized.push({ ...item, sizeBytes, ...verdict });
@@ -91,7 +91,7 @@ export async function sweepGarbage(place: JobPlace): Promise<GarbageSweep> {
 async function deleteCheckpoints({ fileSystem, ...place }: JobPlace, items: readonly GarbageItem[], deleted: GarbageItem[]): Promise<void> {
   const { jobDirectory } = openPlace({ ...place, fileSystem });
   for (const { path } of items) {
-    await fileSystem.removeFile(join(jobDirectory.path, path, "manifest.json"));
+    await fileSystem.removeFile(join(jobDirectory.path, path, manifestName));
     // The job itself may be cleaning up as well, and faster.
     await fileSystem.syncDirectory(join(jobDirectory.path, path)).catch((error: unknown) => {
       if (errnoOf(error) !== "ENOENT") throw error;
@@ -123,7 +123,7 @@ async function listCandidates(fileSystem: FileSystem, directory: JobDirectory): 
     const id = checkpointIdOf(name);
     if (id !== undefined && kind === "directory") {
       const inside = await fileSystem.list(join(directory.path, name));
-      const isPlain = inside.every((entry) => isTemporary(entry) || entry.name === "manifest.json");
+      const isPlain = inside.every((entry) => isTemporary(entry) || entry.name === manifestName);
       checkpoints.push({ id, path: name, isPlain });
       temporary.push(...inside.filter(isTemporary).map((entry) => `${name}/${entry.name}`));
     }

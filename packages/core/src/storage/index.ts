@@ -13,7 +13,7 @@ export type {
 export { directoryCheckpointStorage, type DirectoryCheckpointStorageOptions } from "./directory-checkpoint-storage.js";
 export { chainsOf } from "./chain-retention.js";
 export type {
-  CheckpointManifest, FileChain, FileReference, Json, KeyedStateHandle, OperatorState, OperatorStateIds, SubtaskState,
+  BaseListName, CheckpointManifest, FileChain, FileReference, Json, KeyedStateHandle, OperatorState, OperatorStateIds, SubtaskState,
 } from "./manifest.js";
 export { decodeManifest, encodeManifest, manifestFormat } from "./manifest-codec.js";
 export { planGarbage, sweepGarbage, type GarbageItem, type GarbagePlan, type GarbageSweep } from "./garbage-sweep.js";

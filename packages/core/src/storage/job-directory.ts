@@ -10,6 +10,9 @@ import { checkpointDirectoryName, isSafeName, temporaryGenerationOf, temporaryNa
 /** The format of job.json, which says whose directory it is. */
 const jobFormat: DocumentFormat = { name: "tidemark-job", version: 1, maxBytes: 64 * 1024, maxDepth: 1 };
 
+/** The file that makes a directory a checkpoint. */
+export const manifestName = "manifest.json.gz";
+
 /** Where everything of one job is; drawn in docs/formats/checkpoint.md. */
 export class JobDirectory {
   readonly job: string;
@@ -43,7 +46,7 @@ export class JobDirectory {
   }
 
   manifestPath(id: number): string {
-    return join(this.checkpointPath(id), "manifest.json");
+    return join(this.checkpointPath(id), manifestName);
   }
 
   /** False when nothing was ever stored here. Throws FOREIGN_DIRECTORY when it is another job's or no checkpoint directory. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { writeDurably } from "./create-if-absent.js";
-import { encodeFramedJson } from "./framed-json.js";
+import { encodeCompressedJson } from "./compressed-json.js";
 import { surveyJob, type JobSurvey } from "./job-survey.js";
 import { manifestFormat } from "./manifest-codec.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
@@ -43,7 +43,7 @@ function summary({ checkpoints }: JobSurvey): unknown[] {
   });
 }
 
-const manifest = (id: number): string => `${directory}/chk-00000${id}/manifest.json`;
+const manifest = (id: number): string => `${directory}/chk-00000${id}/manifest.json.gz`;
 
 describe("a survey", () => {
   test("knows what is announced, given up and under way, and when", async () => {
@@ -57,7 +57,7 @@ describe("a survey", () => {
   test("names every manifest that is missing, altered, or of another version, not only the first", async () => {
     const memory = await someLife();
     await replace(memory, manifest(2), flipped);
-    await replace(memory, manifest(3), () => encodeFramedJson({ ...manifestFormat, version: 99 }, {}));
+    await replace(memory, manifest(3), () => encodeCompressedJson({ ...manifestFormat, version: 99 }, {}));
     await writeDurably(memory, manifest(4), new Uint8Array(10));
     expect(summary(await survey(memory))).toEqual([
       [2, "announced", "CHECKPOINT_DAMAGED"], [3, "announced", "CHECKPOINT_VERSION"], [4, "not-announced", "CHECKPOINT_DAMAGED"],

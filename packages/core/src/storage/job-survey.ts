@@ -8,7 +8,8 @@ import type { FileSystem } from "./file-system.js";
 import { damaged } from "./framed-json.js";
 import { JobDirectory } from "./job-directory.js";
 import type { CheckpointManifest } from "./manifest.js";
-import { decodeManifest, manifestFormat, requireManifestOf } from "./manifest-codec.js";
+import { requireManifestOf } from "./manifest-codec.js";
+import { ManifestFiles } from "./manifest-files.js";
 import { checkpointIdOf, slotFileName, slotOf } from "./names.js";
 
 /** A job's directory for those who look at it from outside, without a lease: `directory` holds a directory of the job's name. */
@@ -202,19 +203,11 @@ async function manifestOf(
 /** The manifest of a checkpoint without a commit record, which would say more about it; undefined when there is none yet. */
 export async function readUnannounced(place: JobPlace, id: number): Promise<CheckpointManifest | undefined> {
   const { fileSystem } = place;
-  const path = openPlace(place).jobDirectory.manifestPath(id);
-  const status = await fileSystem.stat(path);
-  if (status === undefined) {
-    return undefined;
+  const { jobDirectory } = openPlace(place);
+  const manifest = await new ManifestFiles(fileSystem, jobDirectory).read(id);
+  if (manifest !== undefined) {
+    requireManifestOf(manifest, { job: place.job, id, generation: manifest.generation }, jobDirectory.manifestPath(id));
   }
-  if (status.kind !== "file") {
-    throw damaged("not-ours", path, "it is not a regular file");
-  }
-  if (status.sizeBytes > manifestFormat.maxBytes) {
-    throw damaged("too-large", path, `it has ${status.sizeBytes} bytes, the limit is ${manifestFormat.maxBytes}`);
-  }
-  const manifest = decodeManifest(await fileSystem.readFile(path, { maxBytes: manifestFormat.maxBytes }), path);
-  requireManifestOf(manifest, { job: place.job, id, generation: manifest.generation }, path);
   return manifest;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isStateError } from "../errors/index.js";
-import { encodeFramedJson, type JsonObject } from "./framed-json.js";
+import { encodeCompressedJson } from "./compressed-json.js";
+import type { JsonObject } from "./framed-json.js";
 import type { CheckpointManifest } from "./manifest.js";
 import { decodeManifest, encodeManifest, manifestFormat, requireManifestOf } from "./manifest-codec.js";
 
@@ -132,7 +133,7 @@ describe("manifest", () => {
 
   test.each(malformed)("rule 14: %s is refused when read and when written, with its path", (_what, change, path) => {
     const value = changed(change);
-    const read = codeOf(() => decodeManifest(encodeFramedJson({ ...manifestFormat, maxBytes: 2 ** 30 }, value), "file"));
+    const read = codeOf(() => decodeManifest(encodeCompressedJson({ ...manifestFormat, maxBytes: 2 ** 30 }, value), "file"));
     expect(read.code).toBe("CHECKPOINT_DAMAGED");
     expect(read.message).toContain(path);
     const written = codeOf(() => encodeManifest(value as unknown as CheckpointManifest));
@@ -147,10 +148,10 @@ describe("manifest", () => {
       put("files.0.name", name)(copy);
       put("operators.1.subtasks.0.keyed.files", [name])(copy);
     });
-    expect(codeOf(() => decodeManifest(encodeFramedJson(manifestFormat, value), "file")).code).toBe("CHECKPOINT_UNSAFE_NAME");
+    expect(codeOf(() => decodeManifest(encodeCompressedJson(manifestFormat, value), "file")).code).toBe("CHECKPOINT_UNSAFE_NAME");
     expect(codeOf(() => encodeManifest(value as unknown as CheckpointManifest)).code).toBe("CHECKPOINT_UNSAFE_NAME");
     const onlyInHandle = changed(put("operators.1.subtasks.0.keyed.files", [name]));
-    expect(codeOf(() => decodeManifest(encodeFramedJson(manifestFormat, onlyInHandle), "file")).code).toBe("CHECKPOINT_UNSAFE_NAME");
+    expect(codeOf(() => decodeManifest(encodeCompressedJson(manifestFormat, onlyInHandle), "file")).code).toBe("CHECKPOINT_UNSAFE_NAME");
   });
 
   const loop: unknown[] = [];
@@ -168,7 +169,7 @@ describe("manifest", () => {
 
   test("a version that is not ours is named", () => {
     for (const version of [0, 999]) {
-      const { code, message } = codeOf(() => decodeManifest(encodeFramedJson({ ...manifestFormat, version }, { x: 1 }), "file"));
+      const { code, message } = codeOf(() => decodeManifest(encodeCompressedJson({ ...manifestFormat, version }, { x: 1 }), "file"));
       expect(code).toBe("CHECKPOINT_VERSION");
       expect(message).toContain(`version ${version}`);
     }

@@ -39,6 +39,18 @@ export interface FileChain {
   readonly id: string;
   /** Those of the handle's files that are the base. */
   readonly base: readonly string[];
+  /**
+   * What the backend says of the base, apart from the handle's own `description`. With it, the base is listed in a file of its own, once
+   * for the whole chain: give it where the base may have many files.
+   */
+  readonly description?: Json;
+}
+
+/** Which file lists the base of a chain. */
+export interface BaseListName {
+  readonly chain: string;
+  /** One of the manifest's files. */
+  readonly file: string;
 }
 
 /** Which state of an operator has which id, over all of its subtasks (rule 10). */
@@ -58,7 +70,7 @@ export interface OperatorState {
   readonly stateIds?: OperatorStateIds;
 }
 
-/** The contents of chk-<id>/manifest.json; drawn in docs/formats/checkpoint.md. */
+/** What a checkpoint is, complete with the bases that its file leaves to lists; drawn in docs/formats/checkpoint.md. */
 export interface CheckpointManifest {
   readonly job: string;
   readonly checkpoint: number;
@@ -71,6 +83,8 @@ export interface CheckpointManifest {
   /** Input records that are inside this checkpoint, over all sources. */
   readonly records: number;
   readonly operators: readonly OperatorState[];
-  /** Every shared file that this checkpoint needs, each once. */
+  /** Every shared file that this checkpoint needs, each once; the lists of bases too. */
   readonly files: readonly FileReference[];
+  /** One for each chain with a description of its base; absent for none. */
+  readonly baseLists?: readonly BaseListName[];
 }

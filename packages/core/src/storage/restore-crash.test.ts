@@ -27,7 +27,7 @@ async function damagedNewest(): Promise<{ memory: MemoryFileSystem; announced: C
     chain = [...chain.slice(-1), await pending.files.writeFile(`1-${id}`, chunksOf(`contents of ${id}`))];
     announced.push(await pending.complete(manifestOf(chain), chain));
   }
-  const manifest = `${root}/${job}/chk-000003/manifest.json`;
+  const manifest = `${root}/${job}/chk-000003/manifest.json.gz`;
   await memory.removeFile(manifest);
   await writeDurably(memory, manifest, new Uint8Array(9));
   await memory.syncDirectory(`${root}/${job}/chk-000003`);

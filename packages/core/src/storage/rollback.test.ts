@@ -67,7 +67,7 @@ describe("rollBackTo", () => {
   test("rule 17: a damaged manifest that was given up does not stop clean-up, and its files go", async () => {
     const memory = new MemoryFileSystem();
     const [first] = (await three(memory)) as [CompletedCheckpoint];
-    await damage(memory, `${place}/chk-000003/manifest.json`);
+    await damage(memory, `${place}/chk-000003/manifest.json.gz`);
     const lease = await storageOn(memory).acquire(job);
     expect((await lease.subsume(1)).blockedBy).toMatchObject({ code: "CHECKPOINT_DAMAGED" });
     await lease.rollBackTo(first);

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { CheckpointLease, CheckpointStorage, CompletedCheckpoint, ManifestContent, SubsumeReport } from "./checkpoint-storage.js";
 import { directoryCheckpointStorage } from "./directory-checkpoint-storage.js";
 import type { FileSystem } from "./file-system.js";
-import type { FileReference } from "./manifest.js";
+import type { FileChain, FileReference } from "./manifest.js";
 import { isSafeName, temporaryGenerationOf } from "./names.js";
 
 /** A coordinator's life that the crash tests break off at every step, and what must hold afterwards. */
@@ -28,8 +28,10 @@ export function storageOn(fileSystem: FileSystem): CheckpointStorage {
 }
 
 /** A manifest whose one operator needs all `files`. */
-export function manifestOf(files: readonly FileReference[]): ManifestContent {
-  const keyed = { backend: "memory", keyGroups: [0, 127], files: files.map(({ name }) => name), description: { levels: [1, 2] } } as const;
+export function manifestOf(files: readonly FileReference[], chain?: FileChain): ManifestContent {
+  const names = files.map(({ name }) => name);
+  const goesOn = chain === undefined ? {} : { chain };
+  const keyed = { backend: "memory", keyGroups: [0, 127], files: names, description: { levels: [1, 2] }, ...goesOn } as const;
   return {
     kind: "checkpoint",
     createdAtMs: 1_000,
@@ -62,13 +64,17 @@ export interface Acknowledged {
 }
 
 /**
- * Takes a lease, then `count` checkpoints: each adds one linked and one streamed file, every third starts a new chain. After each
- * the older ones are subsumed. An aborted checkpoint in the middle leaves files behind that the next one uses.
+ * Takes a lease, then `count` checkpoints: each adds one linked and one streamed file, every third starts a new chain, whose base is
+ * listed in a file of its own. After each the older ones are subsumed. An aborted checkpoint in the middle leaves files behind that the
+ * next one uses.
  */
 export async function live(fileSystem: FileSystem, local: FileSystem, told: Acknowledged, count = 6): Promise<void> {
   const lease = await storageOn(fileSystem).acquire(job);
   told.generation = lease.generation;
-  let chain: FileReference[] = lease.restorePoint === undefined ? [] : [...(await lease.readManifest(lease.restorePoint)).files];
+  const restored = lease.restorePoint === undefined ? undefined : await lease.readManifest(lease.restorePoint);
+  let base = restored?.operators[0]?.subtasks[0]?.keyed?.chain;
+  const lists = new Set(restored?.baseLists?.map(({ file }) => file));
+  let files = restored?.files.filter(({ name }) => !lists.has(name)) ?? [];
   for (let step = 1; step <= count; step += 1) {
     const id = lease.highestId + step;
     const pending = await lease.begin(id);
@@ -76,16 +82,18 @@ export async function live(fileSystem: FileSystem, local: FileSystem, told: Ackn
     const path = await localFile(local, `${name}-${nonces++}`, `linked ${name}`);
     const linked = await pending.files.addFile(path, `${name}.sst`);
     const added = [linked, await pending.files.writeFile(`${name}.log`, chunksOf(`log of ${name}`))];
-    chain = step % 3 === 0 ? added : [...chain, ...added];
+    files = step % 3 === 0 ? added : [...files, ...added];
+    if (step % 3 === 0) base = { id: `${lease.generation}-${id}`, base: added.map((each) => each.name), description: { of: id } };
     if (step === 2) {
       await pending.abort();
       continue;
     }
-    const completed = await pending.complete(manifestOf(chain), chain).catch(async (error: unknown) => {
+    const completed = await pending.complete(manifestOf(files, base), files).catch(async (error: unknown) => {
       await pending.abort().catch(() => undefined);
       throw error;
     });
     told.announced.push(completed);
+    if (base !== undefined) lease.chainVerified(base.id);
     told.subsumed.push(await lease.subsume(2));
   }
 }

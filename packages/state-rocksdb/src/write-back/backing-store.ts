@@ -34,4 +34,6 @@ export interface BackingStore<D> {
   waitForCollected(): boolean;
   /** Blocks until the drain under way has been applied or has failed; false where it failed. Its promise settles later. */
   waitForDrain(): boolean;
+  /** The same, but undefined where it takes longer than that. */
+  waitForDrain(atMostMs: number): boolean | undefined;
 }

@@ -38,6 +38,8 @@ export class LayerQueue<D> {
   failure: unknown;
   /** How often a writer had to wait for a drain, or for its copy of the layer. */
   stalls = 0;
+  /** How often one was held back for a moment. */
+  pauses = 0;
 
   /**
    * `onApplied` hears that the table's entries of a layer became clean, `onDrained` what the store made of the layer: once for each, in
@@ -55,9 +57,14 @@ export class LayerQueue<D> {
     return this.#pending().length < frozenMax;
   }
 
-  /** True while a frozen layer is not in the backing store. */
+  /** True until what became of every frozen layer is known. */
   get isBusy(): boolean {
     return this.#layers.length > 0;
+  }
+
+  /** True while a frozen layer is not in the backing store. */
+  get isBehind(): boolean {
+    return this.#pending().length > 0;
   }
 
   /** The view under the layer that is being drained, where what was appended may not be seen twice (rule 4). */
@@ -144,6 +151,14 @@ export class LayerQueue<D> {
       layer.state = "waiting";
     }
     return false;
+  }
+
+  /** Blocks for a moment, for a writer that is ahead of the drains: it ends early where the one under way does. */
+  pace(atMostMs: number): void {
+    const layer = this.#layers.find(({ state }) => state === "draining");
+    if (layer === undefined) return;
+    this.pauses += 1;
+    if (this.#store.waitForDrain(atMostMs) === true) this.#apply(layer);
   }
 
   /** Resolves when nothing is under way; what was not drained by then is given up. */

@@ -58,6 +58,8 @@ export class MemoryBacking implements BackingStore<readonly Change[]> {
   /** How many of the next drains fail. */
   failures = 0;
   openSnapshots = 0;
+  /** Whether a drain ends before a writer that is only held back goes on. */
+  endsInTime = false;
   collectedLayer = 0;
   /** What was copied for the drain of `collectedLayer`. */
   #collected: readonly Change[] = [];
@@ -150,8 +152,10 @@ export class MemoryBacking implements BackingStore<readonly Change[]> {
     return true;
   }
 
-  waitForDrain(): boolean {
-    return this.step();
+  waitForDrain(): boolean;
+  waitForDrain(atMostMs: number): boolean | undefined;
+  waitForDrain(atMostMs?: number): boolean | undefined {
+    return atMostMs === undefined || this.endsInTime ? this.step() : undefined;
   }
 
   /** Lets the drain under way happen. */

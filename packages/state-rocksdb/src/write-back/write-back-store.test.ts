@@ -1,7 +1,7 @@
 import { type ByteCursor, ByteWriter } from "@tidemark/core/state";
 import { SeededRandom } from "@tidemark/core/testing";
 import { describe, expect, test } from "vitest";
-import { MemoryBacking, PlainMemory } from "./memory-backing.test.support.js";
+import { type Change, MemoryBacking, PlainMemory } from "./memory-backing.test.support.js";
 import { WriteBackStore } from "./write-back-store.js";
 
 const runs = Math.min(100, Number(process.env["TIDEMARK_RANDOM_RUNS"] ?? 30));
@@ -64,6 +64,52 @@ test("a value that is read twice in a row is asked for once, and again after a w
   store.delete(keyOf(id));
   expect([first(id), first(id)]).toEqual([undefined, undefined]);
   expect(missesOf(() => [first(9_999_999), first(9_999_999)])).toBe(1);
+
+describe("a writer that is ahead of the drains", () => {
+  const budgetBytes = 64 * 32 * 1024;
+  const layerBytes = budgetBytes / 5;
+  const valueBytes = 100;
+
+  function writing(): { backing: MemoryBacking; store: WriteBackStore<readonly Change[]>; write: (bytes: number) => void } {
+    const memory = new PlainMemory();
+    const backing = new MemoryBacking(memory);
+    const store = new WriteBackStore(backing, memory, budgetBytes, () => undefined);
+    let next = 0;
+    /** Writes until so many bytes are not drained, in this layer, or it ends. */
+    const write = (dirtyBytes: number): void => {
+      const { spills } = store.counters();
+      while (store.counters().dirtyBytes < dirtyBytes && store.counters().spills === spills) {
+        const key = Buffer.alloc(8, 1);
+        key.writeUInt32BE((next += 1), 4);
+        store.put(writerOf(key), writerOf(Buffer.alloc(valueBytes)));
+      }
+    };
+    return { backing, store, write };
+  }
+
+  test("goes on at once with half of a layer, then is held back for a moment after each step", () => {
+    const { store, write } = writing();
+    write(Infinity);
+    write(layerBytes * 0.49);
+    expect(store.counters()).toMatchObject({ spills: 1, pauses: 0 });
+    write(layerBytes * 0.75);
+    expect(store.counters()).toMatchObject({ spills: 1, stalls: 0 });
+    // Half of what it may still grow by, in half of the steps.
+    expect(store.counters().pauses).toBeGreaterThan(10);
+    expect(store.counters().pauses).toBeLessThan(22);
+    // In the end both frozen layers are on their way.
+    write(Infinity);
+    expect(store.counters()).toMatchObject({ spills: 2, stalls: 0 });
+  });
+
+  test("goes on as soon as the drain has ended, with a new layer", () => {
+    const { backing, store, write } = writing();
+    write(Infinity);
+    backing.endsInTime = true;
+    write(Infinity);
+    expect(store.counters()).toMatchObject({ spills: 2, pauses: 1, stalls: 0 });
+    expect(store.drainedLayer).toBe(1);
+  });
 });
 
 interface OpenCursor {

@@ -12,6 +12,14 @@ import { full, WriteBackTable } from "./write-back-table.js";
 const cachedValueMaxBytes = 64 * 1024;
 /** A layer is drained before its time when it fills this part of the table. */
 const spillPart = 0.2;
+/**
+ * While a layer is drained, the writer of the next is held back from this part of that on, for a moment after each step and more and more.
+ * It would otherwise run into the end of the table and stop for as long as the drain takes.
+ */
+const unpacedPart = 0.5;
+const paceSteps = 32;
+const longestPauseMs = 8;
+const longestWaitMs = 1_000;
 const smallestSegments = 16;
 
 export interface WriteBackCounters {
@@ -22,8 +30,10 @@ export interface WriteBackCounters {
   readonly evictions: number;
   /** Layers that were frozen because they filled the table. */
   readonly spills: number;
-  /** Writes that had to wait for a drain. */
+  /** Writes that had to wait for a drain because the table was full. */
   readonly stalls: number;
+  /** Writes that were held back for a moment because they are ahead of the drains. */
+  readonly pauses: number;
   readonly entries: number;
   readonly sizeBytes: number;
   readonly dirtyBytes: number;
@@ -49,6 +59,8 @@ export class WriteBackStore<D> implements OrderedByteStore {
   #loadedBytes = -1;
   #hasLoaded = false;
   readonly #spillBytes: number;
+  /** Bytes of the current layer at which its writer is held back next. */
+  #paceBytes: number;
   /** The current layer has bytes for lists that the table does not know whole. */
   #hasOperands = false;
   #hits = 0;
@@ -63,6 +75,7 @@ export class WriteBackStore<D> implements OrderedByteStore {
     this.#written = new WrittenKeys(this.#table);
     this.#queue = new LayerQueue(this.#table, below, () => this.#written.forget(this.#table.drainedLayer), onDrained);
     this.#spillBytes = segments * segmentBytes * spillPart;
+    this.#paceBytes = this.#spillBytes * unpacedPart;
   }
 
   get queue(): LayerQueue<D> {
@@ -81,8 +94,9 @@ export class WriteBackStore<D> implements OrderedByteStore {
 
   counters(): WriteBackCounters {
     const { evictions, size, sizeBytes, dirtyBytes } = this.#table;
-    const { stalls } = this.#queue;
-    return { hits: this.#hits, misses: this.#misses, evictions, spills: this.#spills, stalls, entries: size, sizeBytes, dirtyBytes };
+    const { stalls, pauses } = this.#queue;
+    const counts = { hits: this.#hits, misses: this.#misses, spills: this.#spills };
+    return { ...counts, evictions, stalls, pauses, entries: size, sizeBytes, dirtyBytes };
   }
 
   /** Keys of this state are scanned: their order is kept from the start. */
@@ -97,6 +111,7 @@ export class WriteBackStore<D> implements OrderedByteStore {
   freeze(atApplied?: () => void): Promise<void> {
     const hasOperands = this.#hasOperands;
     this.#hasOperands = false;
+    this.#paceBytes = this.#spillBytes * unpacedPart;
     return this.#queue.push(this.#table.freeze(), hasOperands, atApplied);
   }
 
@@ -317,8 +332,20 @@ export class WriteBackStore<D> implements OrderedByteStore {
     if (table.put(key.bytes, key.length, kind, table.layer, value, start, end) === full) return false;
     if (!table.isNew) return true;
     this.#written.add(key.bytes, key.length);
-    if (table.dirtyBytes > this.#spillBytes && this.#queue.hasSlot) this.#spill();
+    if (table.dirtyBytes > this.#paceBytes) this.#keepPace(table.dirtyBytes);
     return true;
+  }
+
+  #keepPace(dirtyBytes: number): void {
+    const queue = this.#queue;
+    const pacedBytes = this.#spillBytes * (1 - unpacedPart);
+    this.#paceBytes = dirtyBytes + pacedBytes / paceSteps;
+    const part = 1 - (this.#spillBytes - dirtyBytes) / pacedBytes;
+    const isAhead = queue.isBehind;
+    if (isAhead) queue.pace(part < 1 ? Math.ceil(part * longestPauseMs) : longestWaitMs);
+    // Drains follow each other closely while the writer has to be held back.
+    const isDue = part > 1 || (isAhead && !queue.isBehind);
+    if (isDue && queue.hasSlot) this.#spill();
   }
 
   #spill(): void {

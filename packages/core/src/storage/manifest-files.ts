@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { StateError } from "../errors/index.js";
+import { type BaseList, baseListFormat, decodeBaseList } from "./base-list.js";
+import type { FileSystem } from "./file-system.js";
+import { damaged, sha256Hex } from "./framed-json.js";
+import type { JobDirectory } from "./job-directory.js";
+import type { CheckpointManifest, FileReference } from "./manifest.js";
+import { decodeStoredManifest, manifestFormat } from "./manifest-codec.js";
+
+/** Files in the lists that are remembered; about 1.5 KB each. */
+const filesRemembered = 16_384;
+
+/**
+ * Reads the manifests of a job with the lists of their bases. A coordinator reads several after each checkpoint, which mostly name the same
+ * lists: what is in a list is remembered by its checksum, and only the checksum is taken again.
+ */
+export class ManifestFiles {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: JobDirectory;
+  /** By SHA-256, those used last at the end. */
+  readonly #lists = new Map<string, BaseList>();
+  #fileCount = 0;
+
+  constructor(fileSystem: FileSystem, directory: JobDirectory) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+  }
+
+  /**
+   * The manifest of a checkpoint; undefined where it has none. Files that it leads to are read only if it is the announced one. Throws
+   * CHECKPOINT_DAMAGED, CHECKPOINT_VERSION, CHECKPOINT_UNSAFE_NAME; for a list that is missing or is not the one that the manifest names
+   * CHECKPOINT_FILE_MISSING, CHECKPOINT_FILE_DAMAGED.
+   */
+  async read(id: number, announcedSha256?: string): Promise<CheckpointManifest | undefined> {
+    const path = this.#directory.manifestPath(id);
+    const status = await this.#fileSystem.stat(path);
+    if (status === undefined) {
+      return undefined;
+    }
+    if (status.kind !== "file") {
+      throw damaged("not-ours", path, "it is not a regular file");
+    }
+    if (status.sizeBytes > manifestFormat.maxBytes) {
+      throw damaged("too-large", path, `it has ${status.sizeBytes} bytes, the limit is ${manifestFormat.maxBytes}`);
+    }
+    const bytes = await this.#fileSystem.readFile(path, { maxBytes: manifestFormat.maxBytes });
+    const stored = decodeStoredManifest(bytes, path);
+    if (announcedSha256 !== undefined && sha256Hex(bytes) !== announcedSha256) {
+      throw damaged("altered", path, "its SHA-256 is not the one that was announced");
+    }
+    const listBytes = stored.lists.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+    if (listBytes > baseListFormat.maxBytes) {
+      throw damaged("too-large", path, `the lists of its bases have ${listBytes} bytes, the limit is ${baseListFormat.maxBytes}`);
+    }
+    const lists = new Map<string, BaseList>();
+    for (const { chain, file } of stored.lists) lists.set(chain, await this.#list(chain, file));
+    return stored.complete(lists);
+  }
+
+  async #list(chain: string, file: FileReference): Promise<BaseList> {
+    const path = join(this.#directory.shared, file.name);
+    const bytes = await readWhole(this.#fileSystem, path, file);
+    const list = this.#lists.get(file.sha256) ?? decodeBaseList(bytes, path);
+    if (list.chain !== chain) {
+      throw damaged("shape", path, `it lists the base of ${JSON.stringify(list.chain)}, not of ${JSON.stringify(chain)}`);
+    }
+    this.#remember(file.sha256, list);
+    return list;
+  }
+
+  #remember(sha256: string, list: BaseList): void {
+    if (this.#lists.delete(sha256)) this.#fileCount -= list.files.length;
+    this.#lists.set(sha256, list);
+    this.#fileCount += list.files.length;
+    for (const [oldest, { files }] of this.#lists) {
+      if (this.#fileCount <= filesRemembered) return;
+      this.#lists.delete(oldest);
+      this.#fileCount -= files.length;
+    }
+  }
+}
+
+async function readWhole(fileSystem: FileSystem, path: string, { name, sizeBytes, sha256 }: FileReference): Promise<Uint8Array> {
+  const details = { name, path };
+  const status = await fileSystem.stat(path);
+  if (status === undefined) {
+    const message = `${path} is not there although a checkpoint needs it: use another checkpoint`;
+    throw new StateError("CHECKPOINT_FILE_MISSING", message, { details });
+  }
+  const isSame = status.kind === "file" && status.sizeBytes === sizeBytes;
+  const bytes = isSame ? await fileSystem.readFile(path, { maxBytes: sizeBytes }) : new Uint8Array();
+  if (!isSame || sha256Hex(bytes) !== sha256) {
+    const message = `${path} is not the file that the checkpoint names: restore it from a copy or use another checkpoint`;
+    throw new StateError("CHECKPOINT_FILE_DAMAGED", message, { details });
+  }
+  return bytes;
+}
