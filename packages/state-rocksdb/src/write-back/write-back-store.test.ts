@@ -64,6 +64,7 @@ test("a value that is read twice in a row is asked for once, and again after a w
   store.delete(keyOf(id));
   expect([first(id), first(id)]).toEqual([undefined, undefined]);
   expect(missesOf(() => [first(9_999_999), first(9_999_999)])).toBe(1);
+});
 
 describe("a writer that is ahead of the drains", () => {
   const budgetBytes = 64 * 32 * 1024;
