@@ -3,7 +3,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_checksum.h>
-#include <rocksdb/filter_policy.h>
 #include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -11,6 +10,7 @@
 #include <algorithm>
 #include <set>
 
+#include "level_filter.h"
 #include "own_options.h"
 #include "shared_cache.h"
 
@@ -134,7 +134,8 @@ void ReadTableOptions(const OptionsReader& reader, DatabaseOptions* options) {
   }
   table.optimize_filters_for_memory = reader.Flag("optimizeFiltersForMemory");
   const double bloomBits = reader.Number("bloomBitsPerKey", 0, 64);
-  if (bloomBits > 0) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloomBits));
+  const double lastLevelPart = reader.Number("lastLevelBloomPercent", 0, 100) / 100;
+  if (bloomBits > 0) table.filter_policy = MakeLevelFilter(bloomBits, bloomBits * lastLevelPart);
   options->columnFamily.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "admitting_cache.h"
 #include "functions.h"
 #include "instance.h"
 
@@ -42,7 +43,7 @@ std::shared_ptr<rocksdb::Cache> MakeBlockCache(size_t capacityBytes) {
   rocksdb::LRUCacheOptions options;
   options.capacity = capacityBytes;
   options.high_pri_pool_ratio = kIndexAndFilterPart;
-  return options.MakeSharedCache();
+  return std::make_shared<AdmittingCache>(options.MakeSharedCache());
 }
 
 uint32_t AddSharedCache(size_t capacityBytes) {

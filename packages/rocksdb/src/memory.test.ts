@@ -70,6 +70,56 @@ describe("SharedCache", () => {
   });
 });
 
+describe("a full block cache", () => {
+  test("keeps blocks that are read again, while others are read once", async () => {
+    const database = await open(temporaryDirectory(), { blockCacheBytes: 1 << 20, statistics: true });
+    await fill(database, 40_000);
+    const counted = (name: string): number => database.statistics()[`rocksdb.block.cache.data.${name}`] ?? 0;
+    const hitsOf = (read: () => void): number => {
+      const before = counted("hit");
+      read();
+      return counted("hit") - before;
+    };
+    // In the order of the stored keys each is in another block.
+    const keys = Array.from({ length: 40_000 }, (_, index) => `key${index}`).sort();
+    const readBlocks = (first: number): void => {
+      for (let index = first; index < keys.length; index += 60) expect(database.get(0, bytes(keys[index] as string))).toBe(100);
+    };
+    readBlocks(30);
+    const often = bytes(keys[5] as string);
+    database.get(0, often);
+    database.get(0, often);
+    expect(hitsOf(() => database.get(0, often))).toBe(1);
+    readBlocks(15);
+    expect(hitsOf(() => database.get(0, often))).toBe(1);
+    expect(database.memoryUsage().blockCache).toBeGreaterThan(0.8 * (1 << 20));
+    expect(database.memoryUsage().blockCache).toBeLessThan(1.1 * (1 << 20));
+    expect(database.memoryUsage().blockCachePinned).toBeLessThan(10_000);
+  });
+});
+
+describe("filters", () => {
+  test("have fewer bits in the last level, and only there, when they are asked for", async () => {
+    const sizes = async (lastLevelBloomPercent: number): Promise<{ flushed: number; compacted: number }> => {
+      const database = await open(temporaryDirectory(), { lastLevelBloomPercent, statistics: true });
+      await fill(database, 20_000);
+      const size = (): number => database.liveFiles(0).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const flushed = size();
+      await database.compactRange(0);
+      readAll(database, 100);
+      const absent = Array.from({ length: 1000 }, (_, index) => database.get(0, bytes(`key1${index}x`)));
+      expect(Math.max(...absent)).toBe(-1);
+      expect(database.statistics()["rocksdb.bloom.filter.useful"] ?? 0).toBeGreaterThan(lastLevelBloomPercent === 0 ? -1 : 400);
+      return { flushed, compacted: size() };
+    };
+    const [all, half, none] = [await sizes(100), await sizes(50), await sizes(0)];
+    // Ten bits a key are 25,000 bytes.
+    expect(all.compacted - half.compacted).toBeGreaterThan(10_000);
+    expect(half.compacted - none.compacted).toBeGreaterThan(10_000);
+    expect(Math.max(all.flushed, half.flushed, none.flushed) - Math.min(all.flushed, half.flushed, none.flushed)).toBeLessThan(1_000);
+  });
+});
+
 describe("where index and filters are counted", () => {
   const usageOf = async (options: Parameters<typeof open>[1]) => {
     const database = await open(temporaryDirectory(), options);

@@ -42,6 +42,8 @@ export interface OpenOptions {
   readonly blockSizeBytes?: number;
   /** 0 to 64, 0 = no filter, default 10. */
   readonly bloomBitsPerKey?: number;
+  /** How many of these bits files in the last level have, in percent; 0 to 100, default 100. */
+  readonly lastLevelBloomPercent?: number;
   /** Default "none". */
   readonly compression?: "none" | "lz4" | "zstd";
   /** Default "level". */
@@ -96,6 +98,7 @@ const DEFAULTS = {
   blockCacheBytes: 64 * 1024 * 1024,
   blockSizeBytes: 4096,
   bloomBitsPerKey: 10,
+  lastLevelBloomPercent: 100,
   compression: "none",
   compactionStyle: "level",
   maxBackgroundJobs: 2,

@@ -10,7 +10,7 @@ export interface DatabaseTuning {
   readonly blockCacheBytes?: number;
   /** 256 bytes to 16 MiB, default 4 KiB. Larger blocks: less index, slower reads of single keys. */
   readonly blockSizeBytes?: number;
-  /** 0 to 64, 0 for no filter; default 10. */
+  /** 0 to 64, 0 for no filter; default 10. Files of the last level have three fifths of it. */
   readonly bloomBitsPerKey?: number;
   /** Default "level". "universal" compacts less and needs more space. */
   readonly compactionStyle?: "level" | "universal";
@@ -93,12 +93,19 @@ const placeOf: Readonly<Record<IndexAndFilters, OpenOptions>> = {
   outside: {},
 };
 
+/**
+ * Nearly all keys are in the last level. With 6 bits of 10 its filters and all index blocks fit in the block cache with a state of 20 times
+ * the budget (docs/decisions/0009-index-and-filters-in-the-block-cache.md); 6 of 100 looks for a key that is nowhere read a block there.
+ */
+const lastLevelBloomPercent = 60;
+
 /** The binding's options for a tuning. */
 export function openOptions(tuning: DatabaseTuning, blockCacheBytes: number, targetFileBytes: number): OpenOptions {
   const { indexAndFilters = "partitioned", columnFamilyOptions, ...rest } = tuning;
   return {
     errorIfExists: true,
     statistics: true,
+    lastLevelBloomPercent,
     blockCacheBytes,
     ...placeOf[indexAndFilters],
     ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),

@@ -28,6 +28,44 @@ describe("write-back store", () => {
   });
 });
 
+test("a value that is read twice in a row is asked for once, and again after a write", async () => {
+  const memory = new PlainMemory();
+  const backing = new MemoryBacking(memory);
+  const store = new WriteBackStore(backing, memory, 16 * 32 * 1024, () => undefined);
+  const keyOf = (id: number): ByteWriter => writerOf(Buffer.from(`01${String(id).padStart(8, "0")}`));
+  for (let id = 0; id < 2000; id += 1) {
+    store.put(keyOf(id), writerOf(Buffer.alloc(300, id % 251)));
+    if (id % 200 === 199) await settle(store, backing);
+  }
+  const first = (id: number): number | undefined => store.get(keyOf(id))?.u8();
+  const missesOf = (read: () => void): number => {
+    const { misses } = store.counters();
+    read();
+    return store.counters().misses - misses;
+  };
+  const evicted = Array.from({ length: 2000 }, (_, id) => id).filter((id) => missesOf(() => first(id)) === 1);
+  expect(evicted.length).toBeGreaterThan(500);
+  // The table is full now, so a first miss keeps nothing.
+  for (const id of evicted.slice(0, 20)) {
+    let values: (number | undefined)[] = [];
+    const misses = missesOf(() => (values = [first(id), first(id), first(id)]));
+    expect(misses).toBeLessThanOrEqual(1);
+    expect(values).toEqual([id % 251, id % 251, id % 251]);
+  }
+  const [id = 0] = evicted;
+  first(id);
+  store.put(keyOf(id), writerOf(Buffer.alloc(300, 77)));
+  expect(first(id)).toBe(77);
+  for (let other = 2000; other < 4000; other += 1) {
+    store.put(keyOf(other), writerOf(Buffer.alloc(300, other % 251)));
+    if (other % 200 === 199) await settle(store, backing);
+  }
+  expect(first(id)).toBe(77);
+  store.delete(keyOf(id));
+  expect([first(id), first(id)]).toEqual([undefined, undefined]);
+  expect(missesOf(() => [first(9_999_999), first(9_999_999)])).toBe(1);
+});
+
 describe("a writer that is ahead of the drains", () => {
   const budgetBytes = 64 * 32 * 1024;
   const layerBytes = budgetBytes / 5;

@@ -54,6 +54,10 @@ export class WriteBackStore<D> implements OrderedByteStore {
   /** The list that was read last. Making space for a write may read lists too. */
   readonly #list = new ByteWriter({ maxBytes: 0x7fff_ffff });
   readonly #reader = new ByteReader();
+  /** The key that was read from the store below last, and how long its value there is. Nothing was written since. */
+  readonly #loaded = new ByteWriter({ maxBytes: 0x7fff_ffff });
+  #loadedBytes = -1;
+  #hasLoaded = false;
   readonly #spillBytes: number;
   /** Bytes of the current layer at which its writer is held back next. */
   #paceBytes: number;
@@ -174,6 +178,7 @@ export class WriteBackStore<D> implements OrderedByteStore {
 
   /** Cursors keep what changes under them, and what they kept keeps nothing else in the table. */
   #keep(key: ByteWriter): void {
+    this.#hasLoaded = false;
     if (this.#cursors.size > 0) for (const cursor of this.#cursors.keys()) cursor.keep(key.bytes, key.length);
   }
 
@@ -199,12 +204,29 @@ export class WriteBackStore<D> implements OrderedByteStore {
   #load(key: ByteWriter): ByteReader | undefined {
     const below = this.#below;
     if (below.isEmpty) return undefined;
-    this.#misses += 1;
-    const length = below.get(key.bytes, key.length, undefined);
+    if (this.#isLoaded(key)) {
+      // Code often reads a value twice in a row; the table need not have kept it.
+      this.#hits += 1;
+    } else {
+      this.#misses += 1;
+      this.#hasLoaded = false;
+      this.#loadedBytes = below.get(key.bytes, key.length, undefined);
+      this.#loaded.reset();
+      this.#loaded.raw(key.bytes, 0, key.length);
+      this.#hasLoaded = true;
+    }
+    const length = this.#loadedBytes;
     if (length < 0) return undefined;
     this.#reader.reset(below.output, 0, length);
-    if (length <= cachedValueMaxBytes) this.#table.put(key.bytes, key.length, valueKind, 0, below.output, 0, length);
+    if (length <= cachedValueMaxBytes) this.#table.keep(key.bytes, key.length, below.output, length);
     return this.#reader;
+  }
+
+  #isLoaded(key: ByteWriter): boolean {
+    const { bytes, length } = this.#loaded;
+    if (!this.#hasLoaded || length !== key.length) return false;
+    for (let i = length - 1; i >= 0; i -= 1) if (bytes[i] !== key.bytes[i]) return false;
+    return true;
   }
 
   /** The whole list of the entry that the table just found. Without its base, that comes from the store below, and stays. */
@@ -218,6 +240,7 @@ export class WriteBackStore<D> implements OrderedByteStore {
       writeJoined(table.value, drainedLayer, list);
     } else {
       this.#misses += 1;
+      this.#hasLoaded = false;
       const below = this.#below;
       const length = below.isEmpty ? -1 : below.get(key.bytes, key.length, this.#queue.snapshot);
       if (length > 0) list.raw(below.output, 0, length);

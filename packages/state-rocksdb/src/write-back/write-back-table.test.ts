@@ -53,3 +53,24 @@ test(`after a burst that could not be evicted, evictions give back the room for 
   expect(kept).toBe(table.size);
   expect(kept * 1000).toBeGreaterThan(0.3 * segments * segmentBytes);
 });
+
+test("a full table keeps what is read again, not what is read once", () => {
+  const table = new WriteBackTable(new SegmentPool(new PlainMemory(), segments), () => 0);
+  const value = Buffer.alloc(1000, 5);
+  const isKnown = (id: number): boolean => table.find(keyOf(id), 12) !== 0;
+  const read = (id: number): void => {
+    if (!isKnown(id)) table.keep(keyOf(id), 12, value, value.length);
+  };
+  const room = (segments * segmentBytes) / value.length;
+  // There is room, so what is read is kept.
+  for (let id = 0; id < room / 4; id += 1) read(id);
+  for (let id = 0; id < room / 4; id += 1) expect(isKnown(id)).toBe(true);
+  for (let id = 0; id < 4 * room; id += 1) read(id);
+  const { evictions } = table;
+  const kept = Array.from({ length: 4 * room }, (_, id) => id).filter(isKnown);
+  for (let id = 0; id < room; id += 1) read(1_000_000 + id);
+  expect(table.evictions - evictions).toBeLessThan(0.1 * room);
+  expect(kept.filter(isKnown).length).toBeGreaterThan(0.9 * kept.length);
+  for (let round = 0; round < 2; round += 1) for (let id = 0; id < 10; id += 1) read(2_000_000 + id);
+  for (let id = 0; id < 10; id += 1) expect(isKnown(2_000_000 + id)).toBe(true);
+});

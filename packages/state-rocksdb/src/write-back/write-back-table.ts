@@ -14,8 +14,10 @@ import {
   referencedAt,
   segmentBytes,
   stubValueBytes,
+  valueKind,
   valueLengthAt,
 } from "./entry-format.js";
+import { MissedKeys } from "./missed-keys.js";
 import { SegmentEntries } from "./segment-entries.js";
 import { SegmentEvictor } from "./segment-evictor.js";
 import { chunkShift, type SegmentPool } from "./segment-pool.js";
@@ -52,6 +54,7 @@ export class WriteBackTable {
   readonly #softSegments: number;
   /** With more in use, which changes that could not be evicted have led to, evictions make one segment of two. */
   readonly #crowdedSegments: number;
+  readonly #missed: MissedKeys;
   #directory: Directory;
   #mayPassLimit = false;
   #dirtyBytes = 0;
@@ -69,6 +72,7 @@ export class WriteBackTable {
     this.#evictor = new SegmentEvictor(pool, this.#entries, this.#layers);
     this.#softSegments = Math.max(1, Math.floor(pool.limitSegments * 0.7));
     this.#crowdedSegments = Math.max(1, Math.floor(pool.limitSegments * 0.75));
+    this.#missed = new MissedKeys(pool.limitSegments);
     this.#directory = new Directory(pool.allocate(0, firstSlots));
   }
 
@@ -153,6 +157,17 @@ export class WriteBackTable {
       }
       if (!this.#makeRoom(segment, hash, isLargeEntry(keyBytes, end - start))) return full;
     }
+  }
+
+  /**
+   * Keeps what was read from the database about a key that the table does not know. Once the table is full, a key takes the place of
+   * others only when it is missed again soon: to keep what is read once and never again costs more than to look it up, and what is read
+   * often would have to go.
+   */
+  keep(key: Uint8Array, keyBytes: number, value: Uint8Array, valueBytes: number): void {
+    const isFull = this.sizeBytes >= this.#softSegments * segmentBytes;
+    if (isFull && !this.#missed.again(signedMurmur3(key, 0, keyBytes))) return;
+    this.put(key, keyBytes, valueKind, 0, value, 0, valueBytes);
   }
 
   /**
