@@ -6,7 +6,7 @@ const mostMisses = 2 ** 22;
 export class MissedKeys {
   readonly #tags: Uint8Array;
 
-  /** A two-hundredth of the table's memory. */
+  /** Takes less than a hundredth of the table's memory. */
   constructor(tableSegments: number) {
     this.#tags = new Uint8Array(Math.min(mostMisses, 2 ** Math.floor(Math.log2(tableSegments * missesPerSegment))));
   }
