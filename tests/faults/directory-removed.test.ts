@@ -81,7 +81,7 @@ describe("a checkpoint directory that is taken away while the job runs", () => {
     await mkdir(join(counting.folder, "shared"));
     const error = await errorOf(next());
     expect(error.code).toBe("CHECKPOINT_FILE_MISSING");
-    expect(error.message).toMatch(/\.sst/);
+    expect(error.message).toMatch(/shared\/\S+\.(sst|json\.gz) is not there/);
     expect((await errorOf(running.stop())).code).toBe("CHECKPOINT_FILE_MISSING");
   });
 });
