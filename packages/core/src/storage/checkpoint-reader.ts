@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { StateError } from "../errors/index.js";
+import { fileDamaged, fileMissing, type NamedFile } from "./checkpoint-file-errors.js";
 import type { CheckpointReader, CompletedCheckpoint } from "./checkpoint-storage.js";
 import { announcedIn, type CommitLog } from "./commit-log.js";
 import { errnoOf } from "./file-errors.js";
@@ -52,8 +53,7 @@ export class DirectoryCheckpointReader implements CheckpointReader {
     const status = await this.#fileSystem.stat(path);
     const details = { name: file.name, path };
     if (status === undefined) {
-      const message = `${path} is not there although a checkpoint needs it: use another checkpoint`;
-      throw new StateError("CHECKPOINT_FILE_MISSING", message, { details });
+      throw fileMissing(details);
     }
     if (status.kind !== "file") {
       const message = `${path} is not a regular file: a link may lead anywhere and is not followed`;
@@ -71,7 +71,7 @@ export class DirectoryCheckpointReader implements CheckpointReader {
     return new SuspectFiles(this.#fileSystem, this.#directory).names();
   }
 
-  async #sha256(path: string, details: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<string> {
+  async #sha256(path: string, details: NamedFile, signal?: AbortSignal): Promise<string> {
     try {
       return await this.#fileSystem.sha256(path, signal);
     } catch (error) {
@@ -82,8 +82,4 @@ export class DirectoryCheckpointReader implements CheckpointReader {
       throw error;
     }
   }
-}
-
-function fileDamaged(problem: string, details: Readonly<Record<string, unknown>>): StateError {
-  return new StateError("CHECKPOINT_FILE_DAMAGED", `${problem}: restore it from a copy or use another checkpoint`, { details });
 }

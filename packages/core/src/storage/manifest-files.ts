@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { StateError } from "../errors/index.js";
 import { type BaseList, baseListFormat, decodeBaseList } from "./base-list.js";
+import { fileDamaged, fileMissing } from "./checkpoint-file-errors.js";
 import type { FileSystem } from "./file-system.js";
 import { damaged, sha256Hex } from "./framed-json.js";
 import type { JobDirectory } from "./job-directory.js";
@@ -81,17 +81,14 @@ export class ManifestFiles {
 }
 
 async function readWhole(fileSystem: FileSystem, path: string, { name, sizeBytes, sha256 }: FileReference): Promise<Uint8Array> {
-  const details = { name, path };
   const status = await fileSystem.stat(path);
   if (status === undefined) {
-    const message = `${path} is not there although a checkpoint needs it: use another checkpoint`;
-    throw new StateError("CHECKPOINT_FILE_MISSING", message, { details });
+    throw fileMissing({ name, path });
   }
   const isSame = status.kind === "file" && status.sizeBytes === sizeBytes;
   const bytes = isSame ? await fileSystem.readFile(path, { maxBytes: sizeBytes }) : new Uint8Array();
   if (!isSame || sha256Hex(bytes) !== sha256) {
-    const message = `${path} is not the file that the checkpoint names: restore it from a copy or use another checkpoint`;
-    throw new StateError("CHECKPOINT_FILE_DAMAGED", message, { details });
+    throw fileDamaged(`${path} is not the file that the checkpoint names`, { name, path });
   }
   return bytes;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { StateError } from "../errors/index.js";
+import { fileDamaged } from "./checkpoint-file-errors.js";
 import type { ImportedFile, SnapshotFiles } from "./checkpoint-storage.js";
 import { alreadyWritten, FileTransfer, isLostWrite } from "./file-transfer.js";
 import type { FileSystem } from "./file-system.js";
@@ -85,9 +85,7 @@ export class SharedFiles implements SnapshotFiles {
         const isWhole =
           sizeBytes === source.sizeBytes && (isLinked || (await this.#transfer.describe(to, name, signal)).sha256 === source.sha256);
         if (!isWhole) {
-          const problem = `${path} has another size or SHA-256 than the checkpoint says`;
-          const message = `${problem}: restore it from a copy or use another checkpoint`;
-          throw new StateError("CHECKPOINT_FILE_DAMAGED", message, { details: { name: source.name, path } });
+          throw fileDamaged(`${path} has another size or SHA-256 than the checkpoint says`, { name: source.name, path });
         }
       } catch (error) {
         await this.#options.fileSystem.removeFile(to).catch(() => undefined);
