@@ -98,7 +98,7 @@ export async function restoreDatabase<K>(
     isEmpty: tables.length === 0,
     registry,
     chain: chainOf(tables, restore),
-    chainId: goneOn(isSame ? only?.handle.chain?.id : undefined, context),
+    chainId: chainIdAfter(isSame ? only?.handle.chain?.id : undefined, context),
     borrowed,
   };
 }
@@ -107,7 +107,7 @@ export async function restoreDatabase<K>(
  * The chain that a restore goes on from. Other key groups make one that no checkpoint has named yet. So does a checkpoint of another job
  * whose coordinator counted further than this one: its chain may have the name that the next base of this job gets.
  */
-function goneOn<K>(id: string | undefined, { generation, operator, subtask }: KeyedStateContext<K>): string {
+function chainIdAfter<K>(id: string | undefined, { generation, operator, subtask }: KeyedStateContext<K>): string {
   const writer = Number(/^\d{1,15}(?=-)/.exec(id ?? "")?.[0] ?? Infinity);
   return id !== undefined && writer < generation ? id : `${generation}-${operator}-${subtask}-0`;
 }

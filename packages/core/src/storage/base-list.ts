@@ -1,5 +1,5 @@
-import { compressedJson, decodeCompressedJson } from "./compressed-json.js";
-import type { DocumentFormat } from "./framed-json.js";
+import { type CompressedJson, compressedJson } from "./compressed-json.js";
+import { decodeFramedJson, type DocumentFormat } from "./framed-json.js";
 import { jsonDepthLimit, JsonShape } from "./json-shape.js";
 import type { FileReference, Json } from "./manifest.js";
 import { requireSafeName } from "./names.js";
@@ -26,15 +26,15 @@ export interface BaseList {
   readonly description: Json;
 }
 
-/** As the bytes of its file. Throws INVALID_ARGUMENT, CHECKPOINT_UNSAFE_NAME. */
-export async function encodeBaseList(list: BaseList): Promise<Uint8Array> {
+/** As the bytes of its file, and what they unpack to. Throws INVALID_ARGUMENT, CHECKPOINT_UNSAFE_NAME. */
+export async function encodeBaseList(list: BaseList): Promise<CompressedJson> {
   const { chain, files, description } = checkBaseList(new JsonShape("INVALID_ARGUMENT", "base list"), list);
   return await compressedJson(baseListFormat, { chain, files: files as unknown as Json, description });
 }
 
-/** Throws CHECKPOINT_DAMAGED, CHECKPOINT_VERSION or CHECKPOINT_UNSAFE_NAME; `source` is the file, for messages. */
+/** `bytes`: unpacked. Throws CHECKPOINT_DAMAGED, CHECKPOINT_VERSION or CHECKPOINT_UNSAFE_NAME; `source` is the file, for messages. */
 export function decodeBaseList(bytes: Uint8Array, source: string): BaseList {
-  return checkBaseList(new JsonShape("CHECKPOINT_DAMAGED", source), decodeCompressedJson(baseListFormat, bytes, source));
+  return checkBaseList(new JsonShape("CHECKPOINT_DAMAGED", source), decodeFramedJson(baseListFormat, bytes, source));
 }
 
 function checkBaseList(shape: JsonShape, value: unknown): BaseList {

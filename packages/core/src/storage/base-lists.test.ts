@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { isStateError } from "../errors/index.js";
 import { type BaseList, baseListFormat, decodeBaseList, encodeBaseList } from "./base-list.js";
 import type { CheckpointLease, CompletedCheckpoint } from "./checkpoint-storage.js";
-import { encodeCompressedJson } from "./compressed-json.js";
+import { unpacked } from "./compressed-json.js";
 import { writeDurably } from "./create-if-absent.js";
-import { sha256Hex } from "./framed-json.js";
+import { encodeFramedJson, sha256Hex } from "./framed-json.js";
 import { planGarbage, sweepGarbage } from "./garbage-sweep.js";
 import { surveyJob } from "./job-survey.js";
-import type { CheckpointManifest, FileChain, FileReference } from "./manifest.js";
+import type { BaseListName, CheckpointManifest, FileChain, FileReference, OperatorState } from "./manifest.js";
 import { decodeManifest, decodeStoredManifest, encodeManifest } from "./manifest-codec.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
 import { chunksOf, job, manifestOf, root, storageOn } from "./scripted-life.test.support.js";
@@ -19,7 +19,8 @@ const file = (name: string): FileReference => ({ name, sizeBytes: 5, sha256 });
 /** The base of a chain of one handle, with a list. */
 function listing(files: readonly FileReference[], chain: FileChain, list = "1-base-9-0.json.gz"): CheckpointManifest {
   const own = { job, checkpoint: 9, generation: 1 };
-  return { ...manifestOf(files, chain), ...own, files: [...files, file(list)], baseLists: [{ chain: chain.id, file: list }] };
+  const baseLists = [{ chain: chain.id, file: list, unpackedBytes: 500 }];
+  return { ...manifestOf(files, chain), ...own, files: [...files, file(list)], baseLists };
 }
 
 function codeOf(action: () => unknown): string {
@@ -69,7 +70,7 @@ describe("a manifest with a list of its base", () => {
   test("comes back equal, and does not hold what the list does", () => {
     const bytes = encodeManifest(listing(files, chain));
     const stored = decodeStoredManifest(bytes, "file");
-    expect(stored.lists).toEqual([{ chain: "first", file: file("1-base-9-0.json.gz") }]);
+    expect(stored.lists).toEqual([{ chain: "first", file: file("1-base-9-0.json.gz"), unpackedBytes: 500 }]);
     expect(stored.complete(new Map([["first", list]]))).toEqual(listing(files, chain));
     expect(codeOf(() => decodeManifest(bytes, "file"))).toContain("$.baseLists do not have the chain");
     // A base of a thousand files makes the list longer, not the manifest.
@@ -84,11 +85,12 @@ describe("a manifest with a list of its base", () => {
       codeOf(() => decodeManifest(bytes, "file", new Map([["first", { ...list, ...other }]])));
     expect(complete({ files: [{ ...file("1-c"), sizeBytes: 6 }] })).toContain("describe 1-c in two ways");
     expect(complete({ files: [file("1-c")] })).toContain('lists the file "1-c" twice');
+    const named = (of: string, inFile: string): BaseListName => ({ chain: of, file: inFile, unpackedBytes: 500 });
     const wrong: [Partial<CheckpointManifest>, string][] = [
       [{ baseLists: [] }, 'lack the chain "first"'],
-      [{ baseLists: [{ chain: "first", file: "1-x" }] }, 'names "1-x", which $.files does not list'],
-      [{ baseLists: [{ chain: "first", file: "1-a" }, { chain: "first", file: "1-b" }] }, 'lists the chain "first" twice'],
-      [{ baseLists: [{ chain: "first", file: "1-a" }, { chain: "other", file: "1-b" }] }, "a chain that no handle describes"],
+      [{ baseLists: [{ chain: "first", file: "1-x", unpackedBytes: 500 }] }, 'names "1-x", which $.files does not list'],
+      [{ baseLists: [named("first", "1-a"), named("first", "1-b")] }, 'lists the chain "first" twice'],
+      [{ baseLists: [named("first", "1-a"), named("other", "1-b")] }, "a chain that no handle describes"],
     ];
     for (const [change, message] of wrong) {
       expect(codeOf(() => encodeManifest({ ...listing(files, chain), ...change }))).toContain(`INVALID_ARGUMENT: manifest: `);
@@ -97,7 +99,7 @@ describe("a manifest with a list of its base", () => {
   });
 
   test("a list with wrong contents is refused when read and when written", async () => {
-    expect(decodeBaseList(await encodeBaseList(list), "file")).toEqual(list);
+    expect(decodeBaseList(unpacked((await encodeBaseList(list)).bytes, 10_000, "file"), "file")).toEqual(list);
     const wrong: [object, string][] = [
       [{ ...list, chain: "" }, "$.chain"],
       [{ ...list, more: 1 }, "unknown property"],
@@ -107,7 +109,7 @@ describe("a manifest with a list of its base", () => {
       [{ chain: "first", files: [] }, "$.description is missing"],
     ];
     for (const [value, message] of wrong) {
-      expect(codeOf(() => decodeBaseList(encodeCompressedJson(baseListFormat, value as never), "file"))).toContain(message);
+      expect(codeOf(() => decodeBaseList(encodeFramedJson(baseListFormat, value as never), "file"))).toContain(message);
       await expect(encodeBaseList(value as BaseList)).rejects.toThrow(message === "CHECKPOINT_UNSAFE_NAME" ? "../x" : message);
     }
   });
@@ -171,17 +173,57 @@ describe("lists in a directory", () => {
     }
   });
 
+  test("all lists of a manifest together unpack to so much and no more", async () => {
+    const memory = new MemoryFileSystem();
+    const lease = await storageOn(memory).acquire(job);
+    const subtasks = (megabytes: number): OperatorState["subtasks"] =>
+      ["first", "second"].map((id, subtask) => {
+        const chain = { id: `${id}-${megabytes}`, base: [], description: "x".repeat(megabytes * 1024 * 1024) };
+        return { subtask, keyed: { backend: "memory", keyGroups: [subtask, subtask], files: [], description: null, chain } };
+      });
+    const taken = async (id: number, megabytes: number): Promise<CompletedCheckpoint> => {
+      const operators = [{ id: "count", parallelism: 2, subtasks: subtasks(megabytes) }];
+      return await (await lease.begin(id)).complete({ ...manifestOf([]), operators }, []);
+    };
+    const small = await taken(1, 20);
+    expect((await lease.readManifest(small)).operators[0]?.subtasks).toEqual(subtasks(20));
+    // Each of them is within the limit, and packed they are next to nothing. What could not be read is not announced.
+    await expect(taken(2, 40)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect((await lease.list()).map(({ id }) => id)).toEqual([1]);
+  });
+
+  test("a list unpacks to what the manifest says and no more", async () => {
+    const memory = new MemoryFileSystem();
+    const lease = await storageOn(memory).acquire(job);
+    const { bytes: list, unpackedBytes } = await encodeBaseList({ chain: "first", files: [], description: "x".repeat(100_000) });
+    const pending = await lease.begin(1);
+    const reference = await pending.files.writeFile("1-list", (async function* () {
+      yield list;
+    })());
+    for (const [said, reason] of [[unpackedBytes, undefined], [unpackedBytes - 1, "too-large"]] as const) {
+      const manifest = { ...listing([], { id: "first", base: [], description: null }), checkpoint: 1, files: [reference] };
+      const bytes = encodeManifest({ ...manifest, baseLists: [{ chain: "first", file: "1-list", unpackedBytes: said }] });
+      const path = `${root}/${job}/chk-000001/manifest.json.gz`;
+      await memory.removeFile(path).catch(() => undefined);
+      await writeDurably(memory, path, bytes);
+      const read = storageOn(memory).reader(job).readManifest({ id: 1, generation: 1, slot: 2, manifestSha256: sha256Hex(bytes) });
+      if (reason === undefined) await read;
+      else await expect(read).rejects.toMatchObject({ code: "CHECKPOINT_DAMAGED", details: { reason } });
+    }
+  });
+
   test("the list of another chain in its place is refused", async () => {
     const memory = new MemoryFileSystem();
     const lease = await storageOn(memory).acquire(job);
-    const foreign = await encodeBaseList({ chain: "other", files: [file("1-x")], description: null });
+    const { bytes: foreign, unpackedBytes } = await encodeBaseList({ chain: "other", files: [file("1-x")], description: null });
     const pending = await lease.begin(1);
     const reference = await pending.files.writeFile("1-list", (async function* () {
       yield foreign;
     })());
     await pending.abort();
     const manifest = { ...listing([], { id: "first", base: [], description: null }, "1-list"), checkpoint: 1 };
-    const bytes = encodeManifest({ ...manifest, files: [reference] });
+    const baseLists = [{ chain: "first", file: "1-list", unpackedBytes }];
+    const bytes = encodeManifest({ ...manifest, files: [reference], baseLists });
     await memory.makeDirectory(`${root}/${job}/chk-000001`);
     await writeDurably(memory, `${root}/${job}/chk-000001/manifest.json.gz`, bytes);
     const announced = { id: 1, generation: 1, slot: 2, manifestSha256: sha256Hex(bytes) };

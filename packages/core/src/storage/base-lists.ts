@@ -1,10 +1,12 @@
 import { type BaseList, encodeBaseList } from "./base-list.js";
-import type { BaseListName, CheckpointManifest, FileChain, FileReference, OperatorState } from "./manifest.js";
+import { chainsIn } from "./chain-retention.js";
+import type { BaseListName, CheckpointManifest, FileReference, OperatorState } from "./manifest.js";
 import type { SharedFiles } from "./shared-files.js";
 
 /** A list that is in shared/ already. */
 interface KnownList {
   readonly file: FileReference;
+  readonly unpackedBytes: number;
   readonly base: readonly string[];
 }
 
@@ -31,9 +33,10 @@ export class BaseLists {
   learn({ operators, files, baseLists = [] }: CheckpointManifest): void {
     const byName = new Map(files.map((file) => [file.name, file]));
     const chains = new Map(chainsIn(operators).map((chain) => [chain.id, chain]));
-    for (const { chain, file } of baseLists) {
+    for (const { chain, file, unpackedBytes } of baseLists) {
       const [reference, described] = [byName.get(file), chains.get(chain)];
-      if (reference !== undefined && described !== undefined) this.#known.set(chain, { file: reference, base: described.base });
+      if (reference === undefined || described === undefined) continue;
+      this.#known.set(chain, { file: reference, unpackedBytes, base: described.base });
     }
   }
 
@@ -44,7 +47,7 @@ export class BaseLists {
     const baseLists: BaseListName[] = [];
     for (const [index, { id, base, description }] of chainsIn(operators).entries()) {
       if (description === undefined) continue;
-      const file =
+      const list =
         this.#find(id, base) ??
         (await this.#write(`${this.#generation}-base-${checkpoint}-${index}.json.gz`, {
           chain: id,
@@ -52,9 +55,9 @@ export class BaseLists {
           files: base.flatMap((name) => byName.get(name) ?? []),
           description,
         }));
-      this.#known.set(id, { file, base });
-      lists.push(file);
-      baseLists.push({ chain: id, file: file.name });
+      this.#known.set(id, list);
+      lists.push(list.file);
+      baseLists.push({ chain: id, file: list.file.name, unpackedBytes: list.unpackedBytes });
     }
     return { files: [...files, ...lists], baseLists };
   }
@@ -65,19 +68,16 @@ export class BaseLists {
     for (const chain of this.#known.keys()) if (!kept.has(chain)) this.#known.delete(chain);
   }
 
-  #find(chain: string, base: readonly string[]): FileReference | undefined {
+  #find(chain: string, base: readonly string[]): KnownList | undefined {
     const known = this.#known.get(chain);
     const isSame = known !== undefined && known.base.length === base.length && base.every((name, index) => known.base[index] === name);
-    return isSame ? known.file : undefined;
+    return isSame ? known : undefined;
   }
 
-  async #write(name: string, list: BaseList): Promise<FileReference> {
-    return await this.#shared.writeFile(name, oneChunk(await encodeBaseList(list)));
+  async #write(name: string, list: BaseList): Promise<KnownList> {
+    const { bytes, unpackedBytes } = await encodeBaseList(list);
+    return { file: await this.#shared.writeFile(name, oneChunk(bytes)), unpackedBytes, base: list.files.map((file) => file.name) };
   }
-}
-
-function chainsIn(operators: readonly OperatorState[]): FileChain[] {
-  return operators.flatMap(({ subtasks }) => subtasks.flatMap(({ keyed }) => keyed?.chain ?? []));
 }
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,10 +1,14 @@
 import type { CompletedCheckpoint } from "./checkpoint-storage.js";
-import type { CheckpointManifest } from "./manifest.js";
+import type { CheckpointManifest, FileChain, OperatorState } from "./manifest.js";
+
+/** The chains of all handles. */
+export function chainsIn(operators: readonly OperatorState[]): FileChain[] {
+  return operators.flatMap(({ subtasks }) => subtasks.flatMap(({ keyed }) => keyed?.chain ?? []));
+}
 
 /** Ids of all chains that a checkpoint goes on from, each once. */
-export function chainsOf(manifest: CheckpointManifest): string[] {
-  const keyed = manifest.operators.flatMap(({ subtasks }) => subtasks.flatMap((subtask) => subtask.keyed ?? []));
-  return [...new Set(keyed.flatMap(({ chain }) => (chain === undefined ? [] : [chain.id])))];
+export function chainsOf({ operators }: CheckpointManifest): string[] {
+  return [...new Set(chainsIn(operators).map(({ id }) => id))];
 }
 
 /**

@@ -5,25 +5,35 @@ import { damaged, decodeFramedJson, type DocumentFormat, encodeFramedJson, type 
 /** How every gzip file begins: two magic bytes and the one method there is. */
 const magic = Uint8Array.of(0x1f, 0x8b, 0x08);
 
+export interface CompressedJson {
+  readonly bytes: Uint8Array;
+  readonly unpackedBytes: number;
+}
+
 /** A framed document (see framed-json.ts) as a gzip file, so that `zcat` shows it. Throws what encodeFramedJson throws. */
 export function encodeCompressedJson(format: DocumentFormat, content: JsonObject): Uint8Array {
   return gzipSync(encodeFramedJson(format, content));
 }
 
 /** The same for a large document, compressed on another thread. */
-export async function compressedJson(format: DocumentFormat, content: JsonObject): Promise<Uint8Array> {
-  return await promisify(gzip)(encodeFramedJson(format, content));
+export async function compressedJson(format: DocumentFormat, content: JsonObject): Promise<CompressedJson> {
+  const framed = encodeFramedJson(format, content);
+  return { bytes: await promisify(gzip)(framed), unpackedBytes: framed.length };
 }
 
 /**
  * Reads what encodeCompressedJson wrote. Never unpacks more than `format.maxBytes`, whatever the file says. Throws CHECKPOINT_DAMAGED,
- * CHECKPOINT_VERSION. Bits that gzip does not use may be flipped: who must know compares the SHA-256 of the file.
+ * CHECKPOINT_VERSION.
  */
 export function decodeCompressedJson(format: DocumentFormat, bytes: Uint8Array, source: string): JsonObject {
   return decodeFramedJson(format, unpacked(bytes, format.maxBytes, source), source);
 }
 
-function unpacked(bytes: Uint8Array, maxBytes: number, source: string): Uint8Array {
+/**
+ * What is in a gzip file, of which no more than `maxBytes` are unpacked. Throws CHECKPOINT_DAMAGED. Bits that gzip does not use may be
+ * flipped: who must know compares the SHA-256 of the file.
+ */
+export function unpacked(bytes: Uint8Array, maxBytes: number, source: string): Uint8Array {
   if (bytes.length > maxBytes) {
     throw damaged("too-large", source, `it has ${bytes.length} bytes, the limit is ${maxBytes}`);
   }

@@ -1,5 +1,6 @@
 import { StateError } from "../errors/index.js";
-import { type BaseList, checkFiles, maxFiles, requireUnique } from "./base-list.js";
+import { type BaseList, baseListFormat, checkFiles, maxFiles, requireUnique } from "./base-list.js";
+import { chainsIn } from "./chain-retention.js";
 import { decodeCompressedJson, encodeCompressedJson } from "./compressed-json.js";
 import type { DocumentFormat, JsonObject } from "./framed-json.js";
 import { jsonDepthLimit, JsonShape } from "./json-shape.js";
@@ -28,7 +29,7 @@ const none: BaseListsByChain = new Map();
 /** A manifest as its file has it. */
 export interface StoredManifest {
   /** The lists that have to be read to complete it. */
-  readonly lists: readonly { readonly chain: string; readonly file: FileReference }[];
+  readonly lists: readonly { readonly chain: string; readonly file: FileReference; readonly unpackedBytes: number }[];
   /** Checks everything. Throws CHECKPOINT_DAMAGED or CHECKPOINT_UNSAFE_NAME. */
   complete(lists: BaseListsByChain): CheckpointManifest;
 }
@@ -49,7 +50,7 @@ export function decodeStoredManifest(bytes: Uint8Array, source: string): StoredM
   const files = new Map(checkFiles(shape, body["files"], "$.files").map((file) => [file.name, file]));
   const names = checkListNames(shape, body["baseLists"], new Set(files.keys()));
   return {
-    lists: names.map(({ chain, file }) => ({ chain, file: files.get(file) as FileReference })),
+    lists: names.map((list) => ({ ...list, file: files.get(list.file) as FileReference })),
     complete: (lists) => checkManifest(shape, body, lists),
   };
 }
@@ -136,19 +137,22 @@ function checkListNames(shape: JsonShape, value: unknown, known: ReadonlySet<str
   if (value === undefined) return [];
   const names = shape.array(value, "$.baseLists", maxFiles).map((each, index) => {
     const path = `$.baseLists[${index}]`;
-    const list = shape.object(each, path, ["chain", "file"]);
+    const list = shape.object(each, path, ["chain", "file", "unpackedBytes"]);
     const file = requireSafeName(list["file"], `${path}.file`);
     if (!known.has(file)) shape.fail(`${path}.file`, `names ${JSON.stringify(file)}, which $.files does not list`);
-    return { chain: shape.text(list["chain"], `${path}.chain`, 128), file };
+    const unpackedBytes = shape.integer(list["unpackedBytes"], `${path}.unpackedBytes`, 1, baseListFormat.maxBytes);
+    return { chain: shape.text(list["chain"], `${path}.chain`, 128), file, unpackedBytes };
   });
+  const { maxBytes } = baseListFormat;
+  const totalBytes = names.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0);
+  if (totalBytes > maxBytes) shape.fail("$.baseLists", `unpack to ${totalBytes} bytes, the limit is ${maxBytes}`);
   requireUnique(shape, names.map(({ chain }) => chain), "$.baseLists", "chain");
   return names;
 }
 
 /** A base is listed where it has a description, and nowhere else. */
 function requireLists(shape: JsonShape, operators: readonly OperatorState[], baseLists: readonly BaseListName[]): void {
-  const chains = operators.flatMap(({ subtasks }) => subtasks.flatMap(({ keyed }) => keyed?.chain ?? []));
-  const described = chains.filter(({ description }) => description !== undefined).map(({ id }) => id);
+  const described = chainsIn(operators).filter(({ description }) => description !== undefined).map(({ id }) => id);
   requireUnique(shape, described, "$.operators", "chain");
   const listed = new Set(baseLists.map(({ chain }) => chain));
   const missing = described.find((id) => !listed.has(id));
@@ -183,7 +187,7 @@ function checkKeyed(shape: JsonShape, value: unknown, path: string, { maxParalle
     const name = requireSafeName(each, `${path}.files[${index}]`);
     return known.has(name) ? name : shape.fail(`${path}.files[${index}]`, `names ${JSON.stringify(name)}, which $.files does not list`);
   });
-  const isListed = lists !== undefined && isPlainChain(keyed["chain"]);
+  const isListed = lists !== undefined && isInList(keyed["chain"]);
   const chain = isListed ? listedChain(shape, keyed["chain"], `${path}.chain`, lists) : undefined;
   const files = [...(chain?.base ?? []), ...own];
   requireUnique(shape, files, `${path}.files`, "file");
@@ -199,7 +203,7 @@ function checkKeyed(shape: JsonShape, value: unknown, path: string, { maxParalle
 }
 
 /** A chain whose base is in a list. */
-function isPlainChain(value: unknown): boolean {
+function isInList(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Object.hasOwn(value, "base");
 }
 

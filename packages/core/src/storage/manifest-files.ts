@@ -1,14 +1,20 @@
 import { join } from "node:path";
 import { type BaseList, baseListFormat, decodeBaseList } from "./base-list.js";
 import { fileDamaged, fileMissing } from "./checkpoint-file-errors.js";
+import { unpacked } from "./compressed-json.js";
 import type { FileSystem } from "./file-system.js";
 import { damaged, sha256Hex } from "./framed-json.js";
 import type { JobDirectory } from "./job-directory.js";
 import type { CheckpointManifest, FileReference } from "./manifest.js";
-import { decodeStoredManifest, manifestFormat } from "./manifest-codec.js";
+import { decodeStoredManifest, manifestFormat, type StoredManifest } from "./manifest-codec.js";
 
-/** Files in the lists that are remembered; about 1.5 KB each. */
-const filesRemembered = 16_384;
+/** Unpacked bytes of the lists that are remembered. */
+const bytesRemembered = 16 * 1024 * 1024;
+
+interface ReadList {
+  readonly list: BaseList;
+  readonly unpackedBytes: number;
+}
 
 /**
  * Reads the manifests of a job with the lists of their bases. A coordinator reads several after each checkpoint, which mostly name the same
@@ -18,8 +24,8 @@ export class ManifestFiles {
   readonly #fileSystem: FileSystem;
   readonly #directory: JobDirectory;
   /** By SHA-256, those used last at the end. */
-  readonly #lists = new Map<string, BaseList>();
-  #fileCount = 0;
+  readonly #lists = new Map<string, ReadList>();
+  #rememberedBytes = 0;
 
   constructor(fileSystem: FileSystem, directory: JobDirectory) {
     this.#fileSystem = fileSystem;
@@ -48,34 +54,35 @@ export class ManifestFiles {
     if (announcedSha256 !== undefined && sha256Hex(bytes) !== announcedSha256) {
       throw damaged("altered", path, "its SHA-256 is not the one that was announced");
     }
-    const listBytes = stored.lists.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-    if (listBytes > baseListFormat.maxBytes) {
-      throw damaged("too-large", path, `the lists of its bases have ${listBytes} bytes, the limit is ${baseListFormat.maxBytes}`);
-    }
     const lists = new Map<string, BaseList>();
-    for (const { chain, file } of stored.lists) lists.set(chain, await this.#list(chain, file));
+    for (const each of stored.lists) lists.set(each.chain, await this.#read(each));
     return stored.complete(lists);
   }
 
-  async #list(chain: string, file: FileReference): Promise<BaseList> {
+  async #read({ chain, file, unpackedBytes }: StoredManifest["lists"][number]): Promise<BaseList> {
     const path = join(this.#directory.shared, file.name);
+    if (file.sizeBytes > baseListFormat.maxBytes) {
+      throw damaged("too-large", path, `it has ${file.sizeBytes} bytes, the limit is ${baseListFormat.maxBytes}`);
+    }
     const bytes = await readWhole(this.#fileSystem, path, file);
-    const list = this.#lists.get(file.sha256) ?? decodeBaseList(bytes, path);
+    // No more than the manifest says, which has looked at the sum.
+    const list = this.#lists.get(file.sha256)?.list ?? decodeBaseList(unpacked(bytes, unpackedBytes, path), path);
     if (list.chain !== chain) {
       throw damaged("shape", path, `it lists the base of ${JSON.stringify(list.chain)}, not of ${JSON.stringify(chain)}`);
     }
-    this.#remember(file.sha256, list);
+    this.#remember(file.sha256, { list, unpackedBytes });
     return list;
   }
 
-  #remember(sha256: string, list: BaseList): void {
-    if (this.#lists.delete(sha256)) this.#fileCount -= list.files.length;
-    this.#lists.set(sha256, list);
-    this.#fileCount += list.files.length;
-    for (const [oldest, { files }] of this.#lists) {
-      if (this.#fileCount <= filesRemembered) return;
+  #remember(sha256: string, read: ReadList): void {
+    this.#rememberedBytes -= this.#lists.get(sha256)?.unpackedBytes ?? 0;
+    this.#lists.delete(sha256);
+    this.#lists.set(sha256, read);
+    this.#rememberedBytes += read.unpackedBytes;
+    for (const [oldest, { unpackedBytes }] of this.#lists) {
+      if (this.#rememberedBytes <= bytesRemembered) return;
       this.#lists.delete(oldest);
-      this.#fileCount -= files.length;
+      this.#rememberedBytes -= unpackedBytes;
     }
   }
 }

@@ -51,6 +51,8 @@ export interface BaseListName {
   readonly chain: string;
   /** One of the manifest's files. */
   readonly file: string;
+  /** What it unpacks to. */
+  readonly unpackedBytes: number;
 }
 
 /** Which state of an operator has which id, over all of its subtasks (rule 10). */
