@@ -44,7 +44,7 @@ export function resultLines(benchmark: string, output: string): ResultLine[] {
 
 /**
  * A quarter of the memory is block cache, as ours has it; half is for writes: ours has a table there. Index and filters are outside of it,
- * as db_bench has them by itself, where a read need not look them up; fewer bits in the last level, as ours has them, would change nothing.
+ * as db_bench has them by itself, where a read need not look them up.
  */
 function databaseFlags(settings: Settings): string[] {
   const budgetBytes = settings.number("budgetBytes");

@@ -98,6 +98,21 @@ describe("drain", () => {
     expect(database.waitForDrain()).toBe(true);
   });
 
+  test("one can be waited for a while: undefined where it takes longer", async () => {
+    const database = await open(temporaryDirectory(), LIST);
+    const directory = temporaryDirectory();
+    const drains = Array.from({ length: 20 }, (_, index) => database.drain(FAMILY, oneValue("k", `${index}`).request(1, directory, `f${index}`)));
+    // Each is written and fsynced by another thread, so not all of them are done by now.
+    expect(drains.map(() => database.waitForDrain(0))).toContain(undefined);
+    await Promise.all(drains);
+    expect(database.waitForDrain(0)).toBe(true);
+    const last = database.drain(FAMILY, oneValue("k", "last").request(1, directory, "last"));
+    expect(database.waitForDrain(60_000)).toBe(true);
+    expect(read(database, FAMILY, "k")).toBe("last");
+    await last;
+    for (const ms of [-2, 0.5, Number.NaN]) expect((await failure(() => database.waitForDrain(ms))).code).toBe("INVALID_ARGUMENT");
+  });
+
   test("several at once run one after another, each above the one before; close waits for them", async () => {
     const database = await open(temporaryDirectory(), LIST);
     const directory = temporaryDirectory();

@@ -94,8 +94,8 @@ const placeOf: Readonly<Record<IndexAndFilters, OpenOptions>> = {
 };
 
 /**
- * Nearly all keys are in the last level. With 6 bits of 10 its filters and all index blocks fit in the block cache with a state of 20 times
- * the budget (docs/decisions/0009-index-and-filters-in-the-block-cache.md); 6 of 100 looks for a key that is nowhere read a block there.
+ * Nearly all keys are in the last level, so smaller filters there leave the block cache more room
+ * (docs/decisions/0009-index-and-filters-in-the-block-cache.md); more looks for a key that is nowhere read a block for it.
  */
 const lastLevelBloomPercent = 60;
 

@@ -203,6 +203,7 @@ describe("the budget", () => {
     // Next to nothing of index and filters is outside of the cache.
     expect(most["tableReadersBytes"]).toBeLessThan(0.05 * budgetBytes);
     const outside = await charged({ database: { indexAndFilters: "outside" } }, budgetBytes);
+    expect(outside["tableReadersBytes"]).toBeGreaterThan(0.04 * budgetBytes);
     expect(outside["tableReadersBytes"]).toBeGreaterThan(2 * (most["tableReadersBytes"] ?? 0));
   }, 60_000);
 });
