@@ -101,7 +101,8 @@ describe("drain", () => {
   test("one can be waited for a while: undefined where it takes longer", async () => {
     const database = await open(temporaryDirectory(), LIST);
     const directory = temporaryDirectory();
-    const drains = Array.from({ length: 20 }, (_, index) => database.drain(FAMILY, oneValue("k", `${index}`).request(1, directory, `f${index}`)));
+    const drains = Array.from({ length: 20 }, (_, index) =>
+      database.drain(FAMILY, oneValue("k", `${index}`).request(1, directory, `f${index}`)));
     // Each is written and fsynced by another thread, so not all of them are done by now.
     expect(drains.map(() => database.waitForDrain(0))).toContain(undefined);
     await Promise.all(drains);
